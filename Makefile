@@ -1,0 +1,40 @@
+# Every task a person runs. CI runs the same targets.
+.DEFAULT_GOAL := help
+SHELL := /usr/bin/env bash
+CARGO ?= cargo
+export CARGO
+
+.PHONY: help run demo test lint fmt build release smoke need-cargo
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: need-cargo ## Start the service with a demo tenant; prints the commands to try it
+	@scripts/run
+
+demo: need-cargo ## Post a few calls to the running service and print the leads
+	@"$$(CARGO_TERM_QUIET=true scripts/build-bins leadcapture-example)/leadcapture-example"
+
+test: need-cargo ## Run every test, on SQLite and on a private PostgreSQL
+	@scripts/with-postgres $(CARGO) test --workspace --locked
+
+lint: need-cargo ## Check formatting and lints, without changing anything
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+
+fmt: need-cargo ## Format the code
+	@$(CARGO) fmt --all
+
+build: need-cargo ## Build everything for development
+	@$(CARGO) build --workspace --locked
+
+release: need-cargo ## Build the optimised binaries into target/release
+	@$(CARGO) build --workspace --locked --release
+
+smoke: need-cargo ## Try `make run` and `make demo` as a new user would, on other ports
+	@scripts/smoke
+
+need-cargo:
+	@command -v $(CARGO) >/dev/null || { \
+	  echo "cargo was not found. Install Rust $$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer (see rustup.rs), open a new terminal and try again." >&2; \
+	  exit 1; }

@@ -1,0 +1,177 @@
+//! Talks to leadcapture: the generated gRPC clients, and the webhook over HTTP.
+
+use std::{env, time::Duration};
+
+use leadcapture_proto::v1::{
+    AddBusinessLineRequest, CreateTenantRequest, Lead, ListLeadsRequest, ListTenantsRequest, Tenant,
+    lead_service_client::LeadServiceClient, tenant_service_client::TenantServiceClient,
+};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{error::Error, record::CallRecord};
+
+/// Name of the tenant that the demo belongs to.
+const TENANT_NAME: &str = "Demo Plumbing";
+/// The demo tenant's number, as a person writes it.
+const LINE: &str = "077-123-4567";
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The gRPC services that this program uses.
+pub(crate) struct Service {
+    tenants: TenantServiceClient<Channel>,
+    leads: LeadServiceClient<Channel>,
+}
+
+impl Service {
+    /// Connects to the server at `LEADCAPTURE_SERVER`.
+    pub(crate) async fn connect() -> Result<Self, Error> {
+        let (variable, address) = ("LEADCAPTURE_SERVER", server_address());
+        let endpoint = Endpoint::from_shared(address.clone())
+            .map_err(|_| Error::BadAddress { variable, value: address.clone() })?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(REQUEST_TIMEOUT);
+        let channel = endpoint.connect().await.map_err(|_| Error::ServerAway(address))?;
+        Ok(Self {
+            tenants: TenantServiceClient::new(channel.clone()),
+            leads: LeadServiceClient::new(channel),
+        })
+    }
+
+    /// Returns the demo tenant with its line; makes what is missing.
+    pub(crate) async fn demo_tenant(&mut self) -> Result<Tenant, Error> {
+        let tenant = match self.find_tenant().await? {
+            Some(tenant) => tenant,
+            None => self.create_tenant().await?,
+        };
+        // A line that the tenant has already is left as it is.
+        self.tenants
+            .add_business_line(AddBusinessLineRequest {
+                tenant_id: tenant.id.clone(),
+                phone: LINE.to_owned(),
+                label: "Main line".to_owned(),
+                ..AddBusinessLineRequest::default()
+            })
+            .await
+            .map_err(Error::refused("AddBusinessLine"))?;
+        Ok(tenant)
+    }
+
+    async fn find_tenant(&mut self) -> Result<Option<Tenant>, Error> {
+        let mut page_token = String::new();
+        loop {
+            let page = self
+                .tenants
+                .list_tenants(ListTenantsRequest { page_token, ..ListTenantsRequest::default() })
+                .await
+                .map_err(Error::refused("ListTenants"))?
+                .into_inner();
+            if let Some(tenant) = page.tenants.into_iter().find(|tenant| tenant.name == TENANT_NAME) {
+                return Ok(Some(tenant));
+            }
+            if page.next_page_token.is_empty() {
+                return Ok(None);
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    async fn create_tenant(&mut self) -> Result<Tenant, Error> {
+        let response = self
+            .tenants
+            .create_tenant(CreateTenantRequest {
+                name: TENANT_NAME.to_owned(),
+                region: "IL".to_owned(),
+                time_zone: "Asia/Jerusalem".to_owned(),
+                ..CreateTenantRequest::default()
+            })
+            .await
+            .map_err(Error::refused("CreateTenant"))?;
+        Ok(response.into_inner().tenant.unwrap_or_default())
+    }
+
+    /// Returns all leads of a tenant, newest first, page by page.
+    pub(crate) async fn leads(&mut self, tenant_id: &str) -> Result<Vec<Lead>, Error> {
+        let mut leads = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let page = self
+                .leads
+                .list_leads(ListLeadsRequest {
+                    tenant_id: tenant_id.to_owned(),
+                    page_token,
+                    ..ListLeadsRequest::default()
+                })
+                .await
+                .map_err(Error::refused("ListLeads"))?
+                .into_inner();
+            leads.extend(page.leads);
+            if page.next_page_token.is_empty() {
+                return Ok(leads);
+            }
+            page_token = page.next_page_token;
+        }
+    }
+
+    async fn answers(&mut self) -> bool {
+        self.tenants.list_tenants(ListTenantsRequest { page_size: 1, ..Default::default() }).await.is_ok()
+    }
+}
+
+/// The webhook that Voicenter would post to.
+pub(crate) struct Webhook {
+    http: reqwest::Client,
+    address: String,
+}
+
+impl Webhook {
+    /// Prepares to post to `LEADCAPTURE_WEBHOOK`.
+    pub(crate) fn new() -> Self {
+        Self { http: reqwest::Client::new(), address: webhook_address() }
+    }
+
+    /// Posts one record, which is committed when this returns.
+    pub(crate) async fn post(&self, record: &CallRecord) -> Result<(), Error> {
+        let url = format!("{}/webhooks/voicenter/cdr", self.address);
+        let response =
+            self.http.post(url).timeout(REQUEST_TIMEOUT).json(&record.to_json()).send().await.map_err(
+                |error| {
+                    if error.is_builder() {
+                        Error::BadAddress { variable: "LEADCAPTURE_WEBHOOK", value: self.address.clone() }
+                    } else {
+                        Error::WebhookAway(self.address.clone())
+                    }
+                },
+            )?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let body = response.text().await.unwrap_or_default();
+        Err(Error::NotAccepted { what: record.what, answer: format!("HTTP {status} {body}") })
+    }
+
+    async fn answers(&self) -> bool {
+        let url = format!("{}/healthz", self.address);
+        let response = self.http.get(url).timeout(CONNECT_TIMEOUT).send().await;
+        response.is_ok_and(|response| response.status().is_success())
+    }
+}
+
+/// Tells whether both the server and the webhook answer now.
+pub(crate) async fn is_ready() -> bool {
+    match Service::connect().await {
+        Ok(mut service) => service.answers().await && Webhook::new().answers().await,
+        Err(_) => false,
+    }
+}
+
+fn server_address() -> String {
+    env::var("LEADCAPTURE_SERVER").unwrap_or_else(|_| "http://127.0.0.1:50051".to_owned())
+}
+
+fn webhook_address() -> String {
+    let address = env::var("LEADCAPTURE_WEBHOOK").unwrap_or_else(|_| "http://127.0.0.1:8080".to_owned());
+    address.trim_end_matches('/').to_owned()
+}

@@ -1,0 +1,70 @@
+//! Work that nobody asks for: replaying and purging unrouted calls, and watching the database. Safe on any number of replicas.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::{config::Settings, grpc::SERVICE_NAMES, storage::Storage};
+
+/// How often the database is asked whether it is there.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+/// How often what has outlived its time is deleted.
+const PURGE_INTERVAL: Duration = Duration::from_mins(10);
+
+/// Starts the background work; it ends with `stop`.
+pub fn start(
+    storage: &Storage,
+    settings: &Settings,
+    health: &HealthReporter,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let (sweeping, purging, watching) = (storage.clone(), storage.clone(), storage.clone());
+    let retention = settings.unrouted_retention;
+    let reporter = health.clone();
+    tasks.spawn(every(settings.sweep_interval, stop.clone(), async move || {
+        match sweeping.replay_unrouted(None).await {
+            Ok(0) => {}
+            Ok(calls) => tracing::info!(calls, "unrouted calls were replayed"),
+            Err(error) => tracing::warn!(%error, "unrouted calls could not be replayed"),
+        }
+    }));
+    tasks.spawn(every(PURGE_INTERVAL, stop.clone(), async move || {
+        for (what, purged) in [
+            ("unrouted calls", purging.purge_unrouted(retention).await),
+            ("answered requests", purging.purge_requests().await),
+        ] {
+            match purged {
+                Ok(0) => {}
+                Ok(rows) => tracing::info!(what, rows, "outlived rows were deleted"),
+                Err(error) => tracing::warn!(what, %error, "outlived rows could not be deleted"),
+            }
+        }
+    }));
+    tasks.spawn(every(HEALTH_INTERVAL, stop.clone(), async move || {
+        let status = match watching.ping().await {
+            Ok(()) => ServingStatus::Serving,
+            Err(_) => ServingStatus::NotServing,
+        };
+        for name in SERVICE_NAMES {
+            reporter.set_service_status(name, status).await;
+        }
+    }));
+}
+
+/// Runs `work` at once and then at every `period`, one run at a time, until `stop`.
+fn every(
+    period: Duration,
+    stop: CancellationToken,
+    work: impl AsyncFn() + Send + 'static,
+) -> impl Future<Output = ()> {
+    async move {
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+            work().await;
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! What can be set: by flag, environment variable or configuration file, in that order, with a default for everything.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroUsize},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use clap::{Args, Parser, Subcommand};
+use leadcapture_webhook::{
+    Settings as WebhookSettings,
+    cli::{Options as WebhookOptions, Span},
+    telemetry::LogFormat,
+};
+use serde::Deserialize;
+
+use crate::{
+    domain::phone::Region,
+    storage::{DatabaseSettings, QueueSettings, RetryPolicy},
+};
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// The database that a server without configuration uses.
+pub const DEFAULT_DATABASE_URL: &str = "sqlite://leadcapture.db?mode=rwc";
+
+/// leadcapture turns missed telephone calls into leads, over gRPC.
+#[derive(Debug, Parser)]
+#[command(name = "leadcapture", version)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serves gRPC, and on request the Voicenter webhook in the same process
+    Serve(Box<Options>),
+    /// Changes the database schema, or shows where it stands
+    Migrate {
+        /// Which way.
+        #[command(subcommand)]
+        direction: MigrateCommand,
+    },
+}
+
+/// Which way to migrate.
+#[derive(Debug, Subcommand)]
+pub enum MigrateCommand {
+    /// Brings the schema up to date
+    Up(DatabaseOptions),
+    /// Takes back the last migrations; loses what only they can hold
+    Down {
+        /// How many migrations to take back
+        #[arg(long, default_value = "1", value_name = "NUMBER")]
+        steps: NonZeroU32,
+        /// Which database.
+        #[command(flatten)]
+        database: DatabaseOptions,
+    },
+    /// Lists the migrations and whether they are applied
+    Status(DatabaseOptions),
+}
+
+/// Which database a command works on.
+#[derive(Clone, Debug, Args)]
+pub struct DatabaseOptions {
+    /// Database: `sqlite://PATH?mode=rwc` or `postgres://…` [default: `sqlite://leadcapture.db?mode=rwc`]
+    #[arg(long, env = "LEADCAPTURE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Configuration file (TOML)
+    #[arg(long, env = "LEADCAPTURE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// The options of `serve`. Each is a key of the configuration file too, with underscores.
+#[derive(Debug, Default, Args, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Database: `sqlite://PATH?mode=rwc` or `postgres://…` [default: `sqlite://leadcapture.db?mode=rwc`]
+    #[arg(long, env = "LEADCAPTURE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Address of the gRPC server; loopback only [default: 127.0.0.1:50051]
+    #[arg(long, env = "LEADCAPTURE_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Address of the Voicenter webhook, to run it in this process; loopback only [default: not run]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_LISTEN", value_name = "ADDR")]
+    pub webhook_listen: Option<SocketAddr>,
+    /// Address of the Prometheus metrics, path /metrics [default: 127.0.0.1:9464]
+    #[arg(long, env = "LEADCAPTURE_METRICS_LISTEN", value_name = "ADDR")]
+    pub metrics_listen: Option<SocketAddr>,
+    /// Whether to bring the schema up to date on start [default: true]
+    #[arg(long, env = "LEADCAPTURE_MIGRATE_ON_START", value_name = "BOOL")]
+    pub migrate_on_start: Option<bool>,
+    /// Region of business numbers that are written without a country code [default: IL]
+    #[arg(long, env = "LEADCAPTURE_REGION", value_name = "CODE")]
+    pub region: Option<String>,
+    /// Most database connections of this process [default: 16]
+    #[arg(long, env = "LEADCAPTURE_DATABASE_MAX_CONNECTIONS", value_name = "NUMBER")]
+    pub database_max_connections: Option<NonZeroU32>,
+    /// How long a request waits for a database connection [default: 3s]
+    #[arg(long, env = "LEADCAPTURE_DATABASE_ACQUIRE_TIMEOUT", value_name = "TIME")]
+    pub database_acquire_timeout: Option<Span>,
+    /// How long one statement may take, PostgreSQL only [default: 10s]
+    #[arg(long, env = "LEADCAPTURE_DATABASE_STATEMENT_TIMEOUT", value_name = "TIME")]
+    pub database_statement_timeout: Option<Span>,
+    /// Transactions that record calls at the same time; on SQLite always one [default: 4]
+    #[arg(long, env = "LEADCAPTURE_RECORDING_WORKERS", value_name = "NUMBER")]
+    pub recording_workers: Option<NonZeroUsize>,
+    /// Most calls that wait to be recorded; more are refused as overload [default: 4096]
+    #[arg(long, env = "LEADCAPTURE_RECORDING_QUEUE", value_name = "NUMBER")]
+    pub recording_queue: Option<NonZeroUsize>,
+    /// Largest request in bytes [default: 16777216]
+    #[arg(long, env = "LEADCAPTURE_MAX_MESSAGE_BYTES", value_name = "BYTES")]
+    pub max_message_bytes: Option<NonZeroUsize>,
+    /// How often unrouted calls are looked through for numbers that have an owner by now [default: 30s]
+    #[arg(long, env = "LEADCAPTURE_SWEEP_INTERVAL", value_name = "TIME")]
+    pub sweep_interval: Option<Span>,
+    /// For how many days an unrouted call is kept [default: 30]
+    #[arg(long, env = "LEADCAPTURE_UNROUTED_RETENTION_DAYS", value_name = "DAYS")]
+    pub unrouted_retention_days: Option<NonZeroU32>,
+    /// For how many hours an answered request is remembered by its `request_id` [default: 24]
+    #[arg(long, env = "LEADCAPTURE_REQUEST_ID_HOURS", value_name = "HOURS")]
+    pub request_id_hours: Option<NonZeroU32>,
+    /// How long requests in flight may go on after SIGTERM [default: 15s]
+    #[arg(long, env = "LEADCAPTURE_SHUTDOWN_TIMEOUT", value_name = "TIME")]
+    pub shutdown_timeout: Option<Span>,
+    /// Which log lines to write, for example info or `leadcapture_server=debug` [default: info]
+    #[arg(long, env = "LEADCAPTURE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Form of the log lines: text or json [default: text]
+    #[arg(long, env = "LEADCAPTURE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Settings of the webhook in this process: a table `[webhook]` with the keys of leadcapture-webhook's own file
+    #[arg(skip)]
+    pub webhook: WebhookOptions,
+    /// Configuration file (TOML)
+    #[arg(long, env = "LEADCAPTURE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+/// How a server behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The database.
+    pub database: DatabaseSettings,
+    /// Where gRPC listens.
+    pub listen: SocketAddr,
+    /// Where the webhook listens, if it runs in this process.
+    pub webhook_listen: Option<SocketAddr>,
+    /// How the webhook behaves; its server is always this one.
+    pub webhook: WebhookSettings,
+    /// Where metrics are served.
+    pub metrics_listen: SocketAddr,
+    /// Whether the schema is brought up to date on start.
+    pub migrate_on_start: bool,
+    /// How calls are gathered for recording.
+    pub recording: QueueSettings,
+    /// The largest request in bytes.
+    pub max_message_bytes: usize,
+    /// How often unrouted calls are looked through.
+    pub sweep_interval: Duration,
+    /// For how long an unrouted call is kept.
+    pub unrouted_retention: TimeDelta,
+    /// How long requests in flight may go on after a shutdown began.
+    pub shutdown_timeout: Duration,
+}
+
+impl Options {
+    /// The options with those of the configuration file, if one is named, in place of what was not given.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has an unknown key or a bad value; the message names the file and the key.
+    pub fn with_file(self) -> Result<Self, String> {
+        match self.config.clone() {
+            Some(path) => Ok(self.or(read_file(&path)?)),
+            None => Ok(self),
+        }
+    }
+
+    fn or(self, file: Self) -> Self {
+        Self {
+            database_url: self.database_url.or(file.database_url),
+            listen: self.listen.or(file.listen),
+            webhook_listen: self.webhook_listen.or(file.webhook_listen),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
+            migrate_on_start: self.migrate_on_start.or(file.migrate_on_start),
+            region: self.region.or(file.region),
+            database_max_connections: self.database_max_connections.or(file.database_max_connections),
+            database_acquire_timeout: self.database_acquire_timeout.or(file.database_acquire_timeout),
+            database_statement_timeout: self.database_statement_timeout.or(file.database_statement_timeout),
+            recording_workers: self.recording_workers.or(file.recording_workers),
+            recording_queue: self.recording_queue.or(file.recording_queue),
+            max_message_bytes: self.max_message_bytes.or(file.max_message_bytes),
+            sweep_interval: self.sweep_interval.or(file.sweep_interval),
+            unrouted_retention_days: self.unrouted_retention_days.or(file.unrouted_retention_days),
+            request_id_hours: self.request_id_hours.or(file.request_id_hours),
+            shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
+            log: self.log.or(file.log),
+            log_format: self.log_format.or(file.log_format),
+            webhook: file.webhook,
+            config: self.config,
+        }
+    }
+
+    /// The settings, defaults in place of what was not given.
+    ///
+    /// # Errors
+    /// The region is unknown.
+    pub fn settings(&self) -> Result<Settings, String> {
+        let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
+        let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
+        let region = self.region.as_deref().unwrap_or("IL");
+        let region: Region = region.parse().map_err(|_| format!("region: {region} is no ISO 3166-1 alpha-2 code, for example IL"))?;
+        let url = self.database_url.clone().unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned());
+        // SQLite has one writer: a second transaction would only wait for the first.
+        let workers = if url.starts_with("sqlite:") { 1 } else { count(self.recording_workers, 4) };
+        Ok(Settings {
+            database: DatabaseSettings {
+                url,
+                max_connections: self.database_max_connections.map_or(16, NonZeroU32::get),
+                acquire_timeout: span(self.database_acquire_timeout, Duration::from_secs(3)),
+                statement_timeout: span(self.database_statement_timeout, Duration::from_secs(10)),
+                retry: RetryPolicy::default(),
+                request_id_lifetime: TimeDelta::hours(self.request_id_hours.map_or(24, |hours| i64::from(hours.get()))),
+                region,
+            },
+            listen: self.listen.unwrap_or(loopback(50051)),
+            webhook_listen: self.webhook_listen,
+            webhook: self.webhook.settings(),
+            metrics_listen: self.metrics_listen.unwrap_or(loopback(9464)),
+            migrate_on_start: self.migrate_on_start.unwrap_or(true),
+            recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
+            max_message_bytes: count(self.max_message_bytes, 16 * 1024 * 1024),
+            sweep_interval: span(self.sweep_interval, Duration::from_secs(30)),
+            unrouted_retention: TimeDelta::days(self.unrouted_retention_days.map_or(30, |days| i64::from(days.get()))),
+            shutdown_timeout: span(self.shutdown_timeout, Duration::from_secs(15)),
+        })
+    }
+}
+
+impl DatabaseOptions {
+    /// The URL of the database, from flag, environment, file or default.
+    ///
+    /// # Errors
+    /// As [`Options::with_file`].
+    pub fn url(self) -> Result<String, String> {
+        let options = Options { database_url: self.database_url, config: self.config, ..Options::default() };
+        Ok(options.with_file()?.database_url.unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned()))
+    }
+}
+
+fn read_file(path: &Path) -> Result<Options, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    // Only the message: the whole error shows the line, which may hold a password.
+    toml::from_str(&text).map_err(|error| format!("{}: {}", path.display(), error.message().replace('\n', " ")))
+}
+
+/// Refuses an address that other machines can reach: the server asks nobody for a token yet.
+///
+/// # Errors
+/// The address is not a loopback address.
+pub fn require_loopback(flag: &str, address: SocketAddr) -> Result<(), String> {
+    if address.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    Err(format!(
+        "{flag}: {address} can be reached from other machines, but this server asks nobody for a token; listen on a loopback \
+         address such as 127.0.0.1:{}",
+        address.port()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file: Options = toml::from_str(
+            "database_url = 'postgres://file/x'\nrecording_workers = 7\n[webhook]\naccount_zone = 'Europe/London'",
+        )
+        .unwrap();
+        let flags = Options { database_url: Some("postgres://flag/x".to_owned()), ..Options::default() };
+        let settings = flags.or(file).settings().unwrap();
+        assert_eq!(settings.database.url, "postgres://flag/x");
+        assert_eq!(settings.recording.workers, 7);
+        assert_eq!(settings.webhook.time.account_zone.name(), "Europe/London");
+        assert_eq!(settings.listen.to_string(), "127.0.0.1:50051");
+    }
+
+    #[test]
+    fn the_file_may_hold_only_what_is_known() {
+        for (text, expected) in [
+            ("database = 'x'", "unknown field `database`"),
+            ("sweep_interval = 'often'", "often is no time"),
+            ("recording_workers = 0", "nonzero"),
+            ("[webhook]\nport = 1", "unknown field `port`"),
+        ] {
+            let error = toml::from_str::<Options>(text).unwrap_err();
+            assert!(error.message().contains(expected), "{error}");
+        }
+        let options = Options { region: Some("XX".to_owned()), ..Options::default() };
+        assert!(options.settings().unwrap_err().contains("XX"));
+    }
+
+    #[test]
+    fn only_loopback_is_served_without_tokens() {
+        assert!(require_loopback("--listen", "[::1]:1".parse().unwrap()).is_ok());
+        let error = require_loopback("--listen", "0.0.0.0:50051".parse().unwrap()).unwrap_err();
+        assert!(error.contains("127.0.0.1:50051"), "{error}");
+    }
+}

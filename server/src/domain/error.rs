@@ -1,0 +1,151 @@
+//! Every error that a caller can get, with the facts it needs to act.
+
+use uuid::Uuid;
+
+use super::{lead::LeadStatus, lifecycle::InvalidTransition};
+
+/// A field of a request that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// Path of the field in the request, for example `calls[3].called_at`.
+    pub field: String,
+    /// What is wrong and how to mend it.
+    pub description: String,
+}
+
+/// The kinds of things that are looked up by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resource {
+    /// A tenant.
+    Tenant,
+    /// A business line.
+    BusinessLine,
+    /// A lead.
+    Lead,
+    /// A missed call.
+    MissedCall,
+}
+
+impl Resource {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Tenant, Self::BusinessLine, Self::Lead, Self::MissedCall];
+
+    /// The word for it in messages.
+    #[must_use]
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant",
+            Self::BusinessLine => "business line",
+            Self::Lead => "lead",
+            Self::MissedCall => "missed call",
+        }
+    }
+}
+
+/// Why a request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Fields of the request are wrong; all of them are listed.
+    #[error("{}", describe(.0))]
+    InvalidFields(Vec<FieldViolation>),
+    /// Nothing has this id, or it belongs to another tenant.
+    #[error("no such {}", .0.noun())]
+    NotFound(Resource),
+    /// The lifecycle has no such transition.
+    #[error(transparent)]
+    InvalidTransition(#[from] InvalidTransition),
+    /// A lead cannot be qualified before its need is known.
+    #[error("the lead's need is not known yet; set need first")]
+    NeedUnknown,
+    /// The phone has another open lead.
+    #[error("the phone has another open lead, {lead_id}; close that one first")]
+    OpenLeadExists {
+        /// The open lead.
+        lead_id: Uuid,
+    },
+    /// The object changed since the caller read it.
+    #[error("the object has changed since it was read; read it again and repeat the change")]
+    EtagMismatch,
+    /// The request id was used with another request.
+    #[error("request_id was used before with a different request; use a new id for a new request")]
+    RequestIdReused,
+    /// The number belongs to a tenant already.
+    #[error("the number is a business line already; remove it there first")]
+    BusinessLineTaken,
+    /// The name that guards a deletion is not the tenant's.
+    #[error("name does not equal the tenant's name; repeat the name exactly to delete the tenant")]
+    TenantNameMismatch,
+    /// The database cannot be reached.
+    #[error("the database cannot be reached at the moment; try again")]
+    DatabaseUnavailable,
+    /// Too much is going on.
+    #[error("the server is overloaded; try again later")]
+    Overloaded,
+    /// This version of the server does not have the method yet.
+    #[error("{method} is not implemented in this version of the server")]
+    Unimplemented {
+        /// The method.
+        method: &'static str,
+    },
+    /// A fault of the server itself. The cause is for the log alone.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// An error of a single field.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::InvalidFields(vec![FieldViolation { field: field.into(), description: description.into() }])
+    }
+
+    /// A fault of the server itself.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The reason for machines: one of a closed list, in `UPPER_SNAKE`.
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::InvalidFields(_) => "INVALID_FIELDS",
+            Self::NotFound(Resource::Tenant) => "TENANT_NOT_FOUND",
+            Self::NotFound(Resource::BusinessLine) => "BUSINESS_LINE_NOT_FOUND",
+            Self::NotFound(Resource::Lead) => "LEAD_NOT_FOUND",
+            Self::NotFound(Resource::MissedCall) => "MISSED_CALL_NOT_FOUND",
+            Self::InvalidTransition(_) => "INVALID_TRANSITION",
+            Self::NeedUnknown => "NEED_UNKNOWN",
+            Self::OpenLeadExists { .. } => "OPEN_LEAD_EXISTS",
+            Self::EtagMismatch => "ETAG_MISMATCH",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::BusinessLineTaken => "BUSINESS_LINE_TAKEN",
+            Self::TenantNameMismatch => "TENANT_NAME_MISMATCH",
+            Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
+            Self::Overloaded => "OVERLOADED",
+            Self::Unimplemented { .. } => "UNIMPLEMENTED",
+            Self::Internal(_) => "INTERNAL",
+        }
+    }
+
+    /// Facts for machines beside the reason.
+    #[must_use]
+    pub fn metadata(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::InvalidTransition(InvalidTransition { from, to }) => {
+                let allowed: Vec<_> = super::lifecycle::allowed_from(*from).map(upper).collect();
+                vec![("from", upper(*from)), ("to", upper(*to)), ("allowed", allowed.join(","))]
+            }
+            Self::OpenLeadExists { lead_id } => vec![("lead_id", lead_id.to_string())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn upper(status: LeadStatus) -> String {
+    status.name().to_uppercase()
+}
+
+fn describe(violations: &[FieldViolation]) -> String {
+    let fields: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
+    fields.join("; ")
+}

@@ -1,0 +1,26 @@
+//! The rules of the product, as pure code: no gRPC, no database, no clock, no I/O.
+//!
+//! | subject | module |
+//! |---|---|
+//! | lead lifecycle: the table of allowed transitions | [`lifecycle`] |
+//! | what a call does: dispositions and effects | [`recording`] |
+//! | telephone numbers | [`phone`] |
+//! | what a tenant may configure | [`policy`] |
+//! | every error a caller can get | [`error`] |
+
+pub mod call;
+pub mod capture;
+pub mod conversation;
+pub mod customer;
+pub mod error;
+pub mod event;
+pub mod follow_up;
+pub mod lead;
+pub mod lifecycle;
+pub mod names;
+pub mod phone;
+pub mod policy;
+pub mod recording;
+pub mod send_windows;
+pub mod tenant;
+pub mod text;

@@ -1,0 +1,71 @@
+//! The gRPC edge: handlers parse a request, call storage and encode what it answers. No query and no rule stands here.
+
+mod call;
+mod conversation;
+mod encode;
+mod lead;
+mod lead_encode;
+mod missed_call;
+mod once;
+mod page;
+mod parse;
+mod policy;
+mod status;
+mod tenant;
+
+use leadcapture_proto::v1::{
+    conversation_service_server::ConversationServiceServer, lead_service_server::LeadServiceServer,
+    missed_call_service_server::MissedCallServiceServer, tenant_service_server::TenantServiceServer,
+};
+use tonic::service::{Routes, RoutesBuilder};
+
+use uuid::Uuid;
+
+use self::parse::Fields;
+pub use self::parse::ACTOR_METADATA;
+use crate::{
+    domain::{error::Error, phone::Region},
+    metrics::Metrics,
+    storage::{RecordingQueue, Storage},
+};
+
+/// What every service works with.
+#[derive(Clone, Debug)]
+pub struct Api {
+    storage: Storage,
+    recordings: RecordingQueue,
+    metrics: Metrics,
+}
+
+impl Api {
+    /// The services over a database and its recording queue.
+    #[must_use]
+    pub const fn new(storage: Storage, recordings: RecordingQueue, metrics: Metrics) -> Self {
+        Self { storage, recordings, metrics }
+    }
+
+    /// The region of a tenant; with bad fields already noted any will do, as the request fails anyhow.
+    async fn region_of(&self, tenant_id: Uuid, fields: &Fields) -> Result<Region, Error> {
+        if fields.any_bad() { Ok(self.storage.region()) } else { Ok(self.storage.tenant(tenant_id).await?.region) }
+    }
+}
+
+/// The names of the services, as health and reflection know them.
+pub const SERVICE_NAMES: &[&str] = &[
+    leadcapture_proto::v1::tenant_service_server::SERVICE_NAME,
+    leadcapture_proto::v1::missed_call_service_server::SERVICE_NAME,
+    leadcapture_proto::v1::lead_service_server::SERVICE_NAME,
+    leadcapture_proto::v1::conversation_service_server::SERVICE_NAME,
+];
+
+/// The four services, each refusing messages larger than `max_message_bytes`.
+#[must_use]
+pub fn routes(api: &Api, max_message_bytes: usize) -> Routes {
+    let mut routes = RoutesBuilder::default();
+    routes
+        .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
+        .add_service(MissedCallServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
+        .add_service(LeadServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
+        .add_service(ConversationServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes));
+    routes.routes()
+}

@@ -1,0 +1,65 @@
+//! Errors to gRPC statuses: the one mapping, at the outermost edge.
+
+use std::{collections::HashMap, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+use uuid::Uuid;
+
+use crate::domain::error::Error;
+
+/// The domain of every reason, as in `google.rpc.ErrorInfo`.
+pub(super) const ERROR_DOMAIN: &str = "leadcapture.v1";
+/// How long a caller should wait before it tries again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The code of an error.
+pub(super) const fn code(error: &Error) -> Code {
+    match error {
+        Error::InvalidFields(_) => Code::InvalidArgument,
+        Error::NotFound(_) => Code::NotFound,
+        Error::InvalidTransition(_)
+        | Error::NeedUnknown
+        | Error::OpenLeadExists { .. }
+        | Error::RequestIdReused
+        | Error::TenantNameMismatch => Code::FailedPrecondition,
+        Error::EtagMismatch => Code::Aborted,
+        Error::BusinessLineTaken => Code::AlreadyExists,
+        Error::DatabaseUnavailable => Code::Unavailable,
+        Error::Overloaded => Code::ResourceExhausted,
+        Error::Unimplemented { .. } => Code::Unimplemented,
+        Error::Internal(_) => Code::Internal,
+    }
+}
+
+/// What a caller may be told: an internal error is logged under an id, and only the id leaves the server.
+pub(super) fn message(error: &Error) -> String {
+    if let Error::Internal(cause) = error {
+        let mut id = [0; 16];
+        crate::clock::Random::fill(&crate::clock::SystemRandom, &mut id);
+        let error_id = Uuid::from_bytes(id).simple();
+        tracing::error!(%error_id, cause = cause.as_ref(), "internal error");
+        return format!("internal error {error_id}; give this id to the operator");
+    }
+    error.to_string()
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let metadata: HashMap<_, _> = error.metadata().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let mut details = ErrorDetails::with_error_info(error.reason(), ERROR_DOMAIN, metadata);
+        let (code, message) = (code(&error), message(&error));
+        match error {
+            Error::InvalidFields(violations) => {
+                let violations: Vec<_> =
+                    violations.into_iter().map(|v| FieldViolation::new(v.field, v.description)).collect();
+                details.set_bad_request(violations);
+            }
+            Error::DatabaseUnavailable | Error::Overloaded => {
+                details.set_retry_info(Some(RETRY_AFTER));
+            }
+            _ => {}
+        }
+        Self::with_error_details(code, message, details)
+    }
+}

@@ -1,0 +1,185 @@
+//! A running server: its listeners, its background work, and an orderly end.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use leadcapture_webhook::SystemClock as WebhookClock;
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+
+use crate::{
+    background,
+    clock::Environment,
+    config::{Settings, require_loopback},
+    grpc::{self, Api, SERVICE_NAMES},
+    metrics::{self, Metrics},
+    storage::{RecordingQueue, Storage},
+};
+
+/// A server that was started.
+#[derive(Debug)]
+pub struct RunningServer {
+    /// Where gRPC listens.
+    pub grpc: SocketAddr,
+    /// Where the webhook listens, if it runs.
+    pub webhook: Option<SocketAddr>,
+    /// Where metrics are served.
+    pub metrics: SocketAddr,
+    shutdown: CancellationToken,
+    ended: JoinHandle<()>,
+}
+
+impl RunningServer {
+    /// Ends the server: it takes no new connections, finishes the requests in flight, and returns within the shutdown timeout.
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.ended().await;
+    }
+
+    /// A token that begins the end of the server when it is cancelled.
+    #[must_use]
+    pub fn shutdown_token(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+
+    /// Waits for the end of the server.
+    pub async fn ended(self) {
+        // The task is never aborted; a panic in it was reported by the panic hook.
+        drop(self.ended.await);
+    }
+}
+
+/// Connects to the database, brings its schema up to date and starts to serve.
+///
+/// # Errors
+/// A sentence that says what is wrong: an address in use, a database that cannot be reached.
+pub async fn start(settings: Settings, environment: Environment) -> Result<RunningServer, String> {
+    require_loopback("--listen", settings.listen)?;
+    require_loopback("--metrics-listen", settings.metrics_listen)?;
+    if let Some(address) = settings.webhook_listen {
+        leadcapture_webhook::config::require_loopback(address).map_err(|error| format!("--webhook-listen: {error}"))?;
+    }
+    let listener = listen("--listen", settings.listen).await?;
+    let metrics_listener = listen("--metrics-listen", settings.metrics_listen).await?;
+    let webhook_listener = match settings.webhook_listen {
+        Some(address) => Some(listen("--webhook-listen", address).await?),
+        None => None,
+    };
+    let storage = Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
+    if settings.migrate_on_start {
+        storage.migrate().await.map_err(|error| format!("cannot migrate the database: {error}"))?;
+    }
+
+    let address = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
+    let (grpc, metrics_address) = (address(&listener)?, address(&metrics_listener)?);
+    let webhook = webhook_listener.as_ref().map(address).transpose()?;
+    let shutdown = CancellationToken::new();
+    let parts = Parts { settings, storage, listener, metrics_listener, webhook_listener, grpc };
+    let ended = tokio::spawn(parts.run(shutdown.clone()));
+    Ok(RunningServer { grpc, webhook, metrics: metrics_address, shutdown, ended })
+}
+
+async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| format!("{flag}: cannot listen on {address}: {error}"))
+}
+
+/// All that a server is made of, before it runs.
+struct Parts {
+    settings: Settings,
+    storage: Storage,
+    listener: TcpListener,
+    metrics_listener: TcpListener,
+    webhook_listener: Option<TcpListener>,
+    grpc: SocketAddr,
+}
+
+impl Parts {
+    /// Serves until `shutdown`, then ends in the order of dependence: the webhook, which needs gRPC; gRPC, which needs the
+    /// recording workers; those, which need the database.
+    async fn run(self, shutdown: CancellationToken) {
+        let Self { settings, storage, listener, metrics_listener, webhook_listener, grpc } = self;
+        let (stop_grpc, stop_rest) = (CancellationToken::new(), CancellationToken::new());
+        let tasks = TaskTracker::new();
+        let metrics = Metrics::new();
+        let (health, health_service) = tonic_health::server::health_reporter();
+        for name in SERVICE_NAMES {
+            health.set_service_status(name, ServingStatus::Serving).await;
+        }
+        background::start(&storage, &settings, &health, &tasks, &stop_rest);
+        tasks.spawn(metrics::serve(metrics_listener, metrics.clone(), stop_rest.clone()));
+
+        let recordings = RecordingQueue::start(&storage, settings.recording, &tasks);
+        let api = Api::new(storage.clone(), recordings, metrics.clone());
+        let router = tonic::transport::Server::builder()
+            .layer(metrics.layer())
+            .add_routes(grpc::routes(&api, settings.max_message_bytes))
+            .add_service(health_service)
+            .add_service(reflection_v1())
+            .add_service(reflection_v1alpha());
+        drop(api);
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, stop_grpc.clone().cancelled_owned()));
+        tracing::info!(address = %grpc, "gRPC is listening");
+        let webhook = webhook_listener.map(|listener| tokio::spawn(run_webhook(listener, &settings, grpc, shutdown.clone())));
+
+        shutdown.cancelled().await;
+        tracing::info!("shutting down");
+        for name in SERVICE_NAMES {
+            health.set_service_status(name, ServingStatus::NotServing).await;
+        }
+        let orderly = async {
+            if let Some(webhook) = webhook {
+                report("webhook", webhook.await);
+            }
+            stop_grpc.cancel();
+            report("gRPC", serving.await.map(|result| result.map_err(|error| error.to_string())));
+            stop_rest.cancel();
+            tasks.close();
+            tasks.wait().await;
+            storage.close().await;
+        };
+        if timeout(settings.shutdown_timeout, orderly).await.is_err() {
+            tracing::warn!(after = ?settings.shutdown_timeout, "requests in flight were cut off");
+        }
+    }
+}
+
+fn run_webhook(
+    listener: TcpListener,
+    settings: &Settings,
+    grpc: SocketAddr,
+    shutdown: CancellationToken,
+) -> impl Future<Output = Result<(), String>> + Send + use<> {
+    let mut webhook = settings.webhook.clone();
+    webhook.server = format!("http://{grpc}");
+    // The rest of the server ends after the webhook and needs some of the time.
+    webhook.shutdown_timeout = webhook.shutdown_timeout.min(settings.shutdown_timeout.mul_f64(0.6)).max(Duration::from_millis(1));
+    async move {
+        let served = leadcapture_webhook::serve(listener, webhook, Arc::new(WebhookClock), shutdown).await;
+        served.map_err(|error| error.to_string())
+    }
+}
+
+fn report(part: &str, ended: Result<Result<(), String>, tokio::task::JoinError>) {
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!(part, error, "ended with an error"),
+        Err(error) => tracing::error!(part, %error, "ended with a panic"),
+    }
+}
+
+fn reflection_v1() -> tonic_reflection::server::v1::ServerReflectionServer<impl tonic_reflection::server::v1::ServerReflection> {
+    reflection().build_v1().unwrap_or_else(|error| unreachable!("the descriptors were compiled with the program: {error}"))
+}
+
+fn reflection_v1alpha()
+-> tonic_reflection::server::v1alpha::ServerReflectionServer<impl tonic_reflection::server::v1alpha::ServerReflection> {
+    reflection().build_v1alpha().unwrap_or_else(|error| unreachable!("the descriptors were compiled with the program: {error}"))
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(leadcapture_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}

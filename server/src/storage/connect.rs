@@ -1,0 +1,120 @@
+//! Connecting: pools, timeouts and the settings that SQLite needs to be safe.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use leadcapture_migration::{Migrator, MigratorTrait as _};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr, TransactionTrait as _,
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
+
+use super::{Storage, transaction::RetryPolicy};
+use crate::{clock::Environment, domain::phone::Region};
+
+/// Key of the advisory lock that migrations take; any number that nothing else in the database uses.
+const MIGRATION_LOCK: i64 = 0x6c65_6164_6361_7074;
+
+/// How to reach the database.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// `sqlite://PATH?mode=rwc` or `postgres://…`.
+    pub url: String,
+    /// The most connections of this process. On SQLite these read; one more writes.
+    pub max_connections: u32,
+    /// How long a request waits for a connection before it fails as unavailable.
+    pub acquire_timeout: Duration,
+    /// How long one statement may take (PostgreSQL only).
+    pub statement_timeout: Duration,
+    /// How often a transaction is run again.
+    pub retry: RetryPolicy,
+    /// For how long an answered request is remembered by its `request_id`.
+    pub request_id_lifetime: TimeDelta,
+    /// The region of business numbers, as no tenant is known before its line is found.
+    pub region: Region,
+}
+
+/// Why no connection was made.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL names neither of the databases that are supported.
+    #[error("the database URL must begin with sqlite:// or postgres://")]
+    UnsupportedUrl,
+    /// The database could not be reached or refused the connection.
+    #[error("cannot connect to the database: {0}")]
+    Database(#[from] DbErr),
+}
+
+impl Storage {
+    /// Connects to the database.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when the URL is not one that is supported, or the database cannot be reached.
+    pub async fn connect(settings: &DatabaseSettings, environment: Environment) -> Result<Self, ConnectError> {
+        let (reader, writer) = if settings.url.starts_with("sqlite:") {
+            (connect(settings, settings.max_connections).await?, connect(settings, 1).await?)
+        } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
+            let pool = connect(settings, settings.max_connections).await?;
+            (pool.clone(), pool)
+        } else {
+            return Err(ConnectError::UnsupportedUrl);
+        };
+        Ok(Self {
+            reader,
+            writer,
+            retry: settings.retry,
+            environment,
+            request_id_lifetime: settings.request_id_lifetime,
+            region: settings.region,
+        })
+    }
+
+    /// Brings the schema up to date. Safe when several servers start at once.
+    ///
+    /// # Errors
+    /// [`DbErr`] when a migration fails; it leaves the schema as it was before that migration.
+    pub async fn migrate(&self) -> Result<(), DbErr> {
+        migrate_up(&self.writer).await
+    }
+
+    /// The connection that migrations run on.
+    #[must_use]
+    pub const fn migration_connection(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+}
+
+/// Brings the schema up to date, one process at a time: PostgreSQL's lock ends with the transaction that holds it, and SQLite's
+/// own lock makes the second process find nothing left to do.
+async fn migrate_up(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    if connection.get_database_backend() != DbBackend::Postgres {
+        return Migrator::up(connection, None).await;
+    }
+    let guard = connection.begin().await?;
+    guard.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+    Migrator::up(connection, None).await?;
+    guard.commit().await
+}
+
+async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(&settings.url);
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(settings.acquire_timeout)
+        .connect_timeout(settings.acquire_timeout)
+        .statement_timeout(settings.statement_timeout)
+        .set_application_name("leadcapture")
+        .test_before_acquire_if_idle_for(Duration::from_secs(10))
+        .sqlx_logging(false);
+    let busy_timeout = settings.acquire_timeout;
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // FULL: what was acknowledged survives a loss of power, not only the end of the process.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(busy_timeout)
+    });
+    Database::connect(options).await
+}

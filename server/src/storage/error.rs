@@ -1,0 +1,96 @@
+//! Database errors, recognised by code; the only place that knows them.
+
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+
+use crate::domain::error::Error;
+
+/// Why a transaction failed: the database, or a rule that the operation found broken.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database failed.
+    Database(DbErr),
+    /// The operation itself refused.
+    Rule(Error),
+}
+
+impl From<DbErr> for Failure {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Rule(error)
+    }
+}
+
+/// What may be done about a database error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Another transaction was in the way, or won a race for a unique index or a referenced row: run the whole again.
+    Contention,
+    /// The connection was lost, or cannot be made.
+    Unavailable,
+    /// A fault of ours.
+    Fault,
+}
+
+/// SQLSTATEs (PostgreSQL, appendix A) of a lost race: serialization failure, deadlock, lock not available, unique violation,
+/// foreign key violation.
+const POSTGRES_CONTENTION: &[&str] = &["40001", "40P01", "55P03", "23505", "23503"];
+/// SQLSTATEs of a server that is away, starting, stopping or full; class 08 is a broken connection.
+const POSTGRES_UNAVAILABLE: &[&str] = &["57P01", "57P02", "57P03", "57P05", "53300", "53100", "53200", "25006"];
+/// SQLite result codes (sqlite.org/rescode.html): BUSY and LOCKED with their extended forms, and the constraint codes for unique
+/// indexes, primary keys and foreign keys.
+const SQLITE_CONTENTION: &[&str] = &["5", "6", "261", "262", "517", "773", "2067", "1555", "787"];
+/// SQLite result codes of a file that cannot be written: IOERR, FULL, CANTOPEN, READONLY.
+const SQLITE_UNAVAILABLE: &[&str] = &["10", "13", "14", "8"];
+
+/// Classifies a database error.
+pub(super) fn classify(error: &DbErr) -> Class {
+    match error {
+        DbErr::ConnectionAcquire(_) => Class::Unavailable,
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => classify_sqlx(cause),
+        _ => Class::Fault,
+    }
+}
+
+fn classify_sqlx(error: &SqlxError) -> Class {
+    match error {
+        SqlxError::Database(cause) => {
+            let code = cause.code().unwrap_or_default();
+            // SQLSTATEs have five characters, SQLite's codes at most four digits.
+            let (contention, unavailable) = if code.len() == 5 {
+                (POSTGRES_CONTENTION, POSTGRES_UNAVAILABLE)
+            } else {
+                (SQLITE_CONTENTION, SQLITE_UNAVAILABLE)
+            };
+            if contention.contains(&&*code) {
+                Class::Contention
+            } else if unavailable.contains(&&*code) || (code.len() == 5 && code.starts_with("08")) {
+                Class::Unavailable
+            } else {
+                Class::Fault
+            }
+        }
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::Protocol(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed => Class::Unavailable,
+        _ => Class::Fault,
+    }
+}
+
+/// The error for a caller of a database error that no repetition mended.
+pub(super) fn surface(error: DbErr) -> Error {
+    match classify(&error) {
+        Class::Contention => Error::Overloaded,
+        Class::Unavailable => Error::DatabaseUnavailable,
+        Class::Fault => Error::internal(error),
+    }
+}

@@ -1,0 +1,200 @@
+//! Leads.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use scoped_futures::ScopedFutureExt as _;
+use sea_orm::{
+    ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _,
+};
+use tracing::instrument;
+use uuid::Uuid;
+
+use super::{
+    Page, PageRequest, Storage, convert,
+    entities::{business_line, enums, lead, lead_event},
+    error::{Failure, surface},
+    idempotency::{Once, OnceRequest},
+    page::{Cursor, Order},
+    recording::load::{current_leads, leads_of_phones, lock},
+    tenants::tenant_in,
+};
+use crate::domain::{
+    capture::{self, Capture, CaptureRequest, LeadDetails},
+    customer::CustomerKey,
+    error::{Error, Resource},
+    lead::{Lead, LeadSource, LeadStatus},
+    phone::PhoneNumber,
+};
+
+/// Which leads to list.
+#[derive(Clone, Debug)]
+pub struct LeadFilter {
+    /// Of this tenant.
+    pub tenant_id: Uuid,
+    /// In one of these states; empty for any.
+    pub statuses: Vec<LeadStatus>,
+    /// From one of these sources; empty for any.
+    pub sources: Vec<LeadSource>,
+    /// Of this phone.
+    pub customer_phone: Option<PhoneNumber>,
+    /// Captured at this time or later.
+    pub captured_from: Option<DateTime<Utc>>,
+    /// Captured before this time.
+    pub captured_until: Option<DateTime<Utc>>,
+}
+
+/// A customer to capture.
+#[derive(Clone, Debug)]
+pub struct NewCapture {
+    /// The customer.
+    pub customer: CustomerKey,
+    /// How the lead comes about.
+    pub source: LeadSource,
+    /// What is known.
+    pub details: LeadDetails,
+    /// Whether an opener is wanted.
+    pub schedule_opener: bool,
+    /// Who captures.
+    pub actor: String,
+}
+
+/// A captured lead.
+#[derive(Clone, Debug)]
+pub struct CapturedLead {
+    /// The lead.
+    pub lead: Lead,
+    /// Whether it was made now.
+    pub created: bool,
+}
+
+impl Storage {
+    /// Captures a customer by hand or from a website.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown tenant; [`Error::InvalidFields`] for the tenant's own number; [`Error::RequestIdReused`]; or when the
+    /// database fails.
+    #[instrument(name = "storage.capture_lead", skip_all)]
+    pub async fn capture_lead(
+        &self,
+        new: &NewCapture,
+        once: OnceRequest<'_, CapturedLead>,
+    ) -> Result<Once<CapturedLead>, Error> {
+        let fresh = self.fresh_ids();
+        self.write_once(once, move |transaction| async move {
+            let tenant = tenant_in(transaction, new.customer.tenant_id).await?;
+            refuse_own_number(transaction, &new.customer).await?;
+            let customers = lock(transaction, BTreeSet::from([new.customer.clone()]), self.environment()).await?;
+            let Some(customer) = customers.first() else {
+                return Err(Error::internal("the customer's row was neither made nor found").into());
+            };
+            let now = self.environment().now();
+            let current = current_lead(leads_of_phones(transaction, &customers).await?, &new.customer);
+            let request = CaptureRequest {
+                tenant: &tenant,
+                source: new.source,
+                details: &new.details,
+                schedule_opener: new.schedule_opener,
+                actor: &new.actor,
+                fresh,
+            };
+            let Capture { lead, created, event, opener } = capture::capture(&request, customer, current, now);
+            let row = convert::lead_row(lead.clone());
+            if created {
+                row.insert(transaction).await?;
+            } else if event.is_some() {
+                row.reset_all().update(transaction).await?;
+            }
+            if let Some(opener) = opener {
+                convert::follow_up_row(&opener, now).insert(transaction).await?;
+            }
+            if let Some(event) = event {
+                lead_event::Entity::insert(convert::lead_event_row(event)).exec_without_returning(transaction).await?;
+            }
+            Ok(CapturedLead { lead, created })
+        }.scope_boxed())
+        .await
+    }
+
+    /// A lead by its id.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the tenant has no such lead, or when the database fails.
+    #[instrument(name = "storage.lead", skip_all)]
+    pub async fn lead(&self, tenant_id: Uuid, id: Uuid) -> Result<Lead, Error> {
+        let query = lead::Entity::find_by_id(id).filter(lead::COLUMN.tenant_id.eq(tenant_id));
+        match query.one(&self.reader).await.map_err(surface)? {
+            Some(row) => convert::lead(row),
+            None => {
+                self.tenant(tenant_id).await?;
+                Err(Error::NotFound(Resource::Lead))
+            }
+        }
+    }
+
+    /// A phone's open lead, else its latest.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when the phone has no lead, or when the database fails.
+    #[instrument(name = "storage.lead_of_phone", skip_all)]
+    pub async fn lead_of_phone(&self, customer: &CustomerKey) -> Result<Lead, Error> {
+        let rows = lead::Entity::find()
+            .filter(lead::COLUMN.tenant_id.eq(customer.tenant_id))
+            .filter(lead::COLUMN.customer_phone.eq(customer.phone.as_e164()))
+            .all(&self.reader)
+            .await
+            .map_err(surface)?;
+        let leads = rows.into_iter().map(convert::lead).collect::<Result<Vec<_>, _>>()?;
+        current_lead(leads, customer).ok_or(Error::NotFound(Resource::Lead))
+    }
+
+    /// A tenant's leads, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[instrument(name = "storage.leads", skip_all)]
+    pub async fn leads(&self, filter: &LeadFilter, page: PageRequest) -> Result<Page<Lead>, Error> {
+        let column = lead::COLUMN;
+        let mut query = lead::Entity::find().filter(column.tenant_id.eq(filter.tenant_id));
+        if !filter.statuses.is_empty() {
+            query = query.filter(lead::Column::Status.is_in(filter.statuses.iter().map(|s| enums::LeadStatus::from(*s))));
+        }
+        if !filter.sources.is_empty() {
+            query = query.filter(lead::Column::Source.is_in(filter.sources.iter().map(|s| enums::LeadSource::from(*s))));
+        }
+        if let Some(phone) = &filter.customer_phone {
+            query = query.filter(column.customer_phone.eq(phone.as_e164()));
+        }
+        if let Some(from) = filter.captured_from {
+            query = query.filter(column.captured_at.gte(from));
+        }
+        if let Some(until) = filter.captured_until {
+            query = query.filter(column.captured_at.lt(until));
+        }
+        let columns = (lead::Column::CapturedAt, lead::Column::Id);
+        let rows = page.apply(query, columns, Order::NewestFirst).all(&self.reader).await.map_err(surface)?;
+        let leads = rows.into_iter().map(convert::lead).collect::<Result<_, _>>()?;
+        Ok(page.page(leads, |lead: &Lead| Cursor { at: lead.captured_at, id: lead.id }))
+    }
+}
+
+fn current_lead(leads: Vec<Lead>, customer: &CustomerKey) -> Option<Lead> {
+    let id = *current_leads(&leads).get(customer)?;
+    leads.into_iter().find(|lead| lead.id == id)
+}
+
+/// A business that captures itself would chase its own line.
+async fn refuse_own_number(transaction: &DatabaseTransaction, customer: &CustomerKey) -> Result<(), Failure> {
+    let own = business_line::Entity::find()
+        .filter(business_line::COLUMN.phone.eq(customer.phone.as_e164()))
+        .filter(business_line::COLUMN.tenant_id.eq(customer.tenant_id))
+        .filter(business_line::COLUMN.released_at.is_null())
+        .count(transaction)
+        .await?;
+    if own > 0 {
+        let text = "is one of the tenant's own business lines; give the customer's number";
+        return Err(Error::invalid("customer_phone", text).into());
+    }
+    Ok(())
+}

@@ -1,0 +1,86 @@
+//! The database: entities, transactions and queries. The only place that knows a database error.
+//!
+//! PostgreSQL and SQLite are served by the same queries. On SQLite writes wait in line for the one connection that writes; on
+//! PostgreSQL they meet in row locks, always taken on `customers` first and in sorted order.
+
+mod bulk;
+mod business_lines;
+mod connect;
+mod convert;
+pub mod entities;
+mod error;
+mod idempotency;
+mod leads;
+mod missed_calls;
+mod page;
+mod recording;
+mod tenants;
+mod transaction;
+mod unrouted_calls;
+
+use chrono::TimeDelta;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection};
+
+pub use self::{
+    business_lines::AddedLine,
+    connect::{ConnectError, DatabaseSettings},
+    idempotency::{Once, OnceRequest, RequestKey},
+    leads::{CapturedLead, LeadFilter, NewCapture},
+    missed_calls::{CallReference, MissedCallFilter},
+    page::{Cursor, Page, PageRequest},
+    recording::{
+        MAX_BATCH, RecordingMode,
+        queue::{QueueSettings, RecordingQueue},
+    },
+    tenants::TenantChange,
+    transaction::RetryPolicy,
+    unrouted_calls::{SWEEP_BATCH, UnroutedCall},
+};
+use crate::{
+    clock::Environment,
+    domain::{error::Error, phone::Region},
+};
+
+/// Access to the database; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// Reads that need no transaction.
+    reader: DatabaseConnection,
+    /// Transactions that write. On SQLite a pool of one connection, which makes writers wait in order of arrival.
+    writer: DatabaseConnection,
+    retry: RetryPolicy,
+    environment: Environment,
+    /// For how long an answered request is remembered.
+    request_id_lifetime: TimeDelta,
+    /// The region of business numbers, as no tenant is known before its line is found.
+    region: Region,
+}
+
+impl Storage {
+    /// The clock and the ids that storage uses.
+    #[must_use]
+    pub const fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The region of business numbers.
+    #[must_use]
+    pub const fn region(&self) -> Region {
+        self.region
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`Error::DatabaseUnavailable`] when it does not.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.reader.execute_unprepared("SELECT 1").await.map(drop).map_err(error::surface)
+    }
+
+    /// Closes all connections after the transactions under way.
+    pub async fn close(self) {
+        // A pool that fails to close is dropped all the same.
+        drop(self.reader.close().await);
+        drop(self.writer.close().await);
+    }
+}

@@ -1,0 +1,206 @@
+//! What recording needs to know, in a fixed number of queries whatever the size of the batch.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use sea_orm::{
+    Condition, DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set, TryInsertResult,
+    sea_query::{ExprTrait as _, OnConflict},
+};
+use uuid::Uuid;
+
+use super::super::{
+    convert,
+    entities::{business_line, customer, lead, missed_call, tenant},
+    error::Failure,
+};
+use crate::{
+    clock::Environment,
+    domain::{
+        customer::{Customer, CustomerKey},
+        lead::Lead,
+        phone::Region,
+        recording::{
+            Known, ReportedCall,
+            routing::{Directory, RoutedCall, business_phone, customer_phone},
+        },
+    },
+};
+
+/// The lines that the batch's numbers may be, with their tenants, and the tenants that calls name.
+pub(super) async fn directory(
+    transaction: &DatabaseTransaction,
+    calls: &[ReportedCall],
+    region: Region,
+) -> Result<Directory, Failure> {
+    // Customers' numbers too: a business that calls itself must not become its own lead.
+    let phones: BTreeSet<_> = calls
+        .iter()
+        .flat_map(|call| [business_phone(&call.record, region), customer_phone(&call.record, region)])
+        .flatten()
+        .collect();
+    let mut lines = Vec::new();
+    let mut tenants = HashMap::new();
+    if !phones.is_empty() {
+        let rows = business_line::Entity::find()
+            .find_also_related(tenant::Entity)
+            .filter(business_line::COLUMN.phone.is_in(phones.iter().map(|phone| phone.as_e164())))
+            .all(transaction)
+            .await?;
+        for (line, owner) in rows {
+            lines.push(convert::business_line(line)?);
+            if let Some(owner) = owner {
+                tenants.entry(owner.id).or_insert(convert::tenant(owner)?);
+            }
+        }
+    }
+    let named: BTreeSet<_> =
+        calls.iter().filter_map(|call| call.record.tenant_id).filter(|id| !tenants.contains_key(id)).collect();
+    if !named.is_empty() {
+        for row in tenant::Entity::find().filter(tenant::COLUMN.id.is_in(named)).all(transaction).await? {
+            tenants.insert(row.id, convert::tenant(row)?);
+        }
+    }
+    Ok(Directory::new(lines, tenants.into_values().collect()))
+}
+
+/// Makes the rows of the batch's customers where they are missing and locks them all, in sorted order.
+pub(super) async fn lock_customers(
+    transaction: &DatabaseTransaction,
+    calls: &[RoutedCall<'_>],
+    environment: &Environment,
+) -> Result<Vec<Customer>, Failure> {
+    let keys: BTreeSet<_> = calls.iter().filter_map(|call| call.customer.clone()).collect();
+    lock(transaction, keys, environment).await
+}
+
+/// Makes and locks the rows of `keys`. The set is sorted, so two transactions never wait for each other.
+pub(in crate::storage) async fn lock(
+    transaction: &DatabaseTransaction,
+    keys: BTreeSet<CustomerKey>,
+    environment: &Environment,
+) -> Result<Vec<Customer>, Failure> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let now = environment.now();
+    let rows = keys.into_iter().map(|key| customer::ActiveModel {
+        id: Set(environment.new_id()),
+        tenant_id: Set(key.tenant_id),
+        phone: Set(key.phone.as_e164().to_owned()),
+        created_at: Set(now),
+        updated_at: Set(now),
+        ..Default::default()
+    });
+    // One statement makes, locks and reads: the row that a conflicting insert updates is locked and answered as it is now.
+    let inserted = customer::Entity::insert_many(rows)
+        .on_conflict(
+            OnConflict::columns([customer::Column::TenantId, customer::Column::Phone])
+                .update_column(customer::Column::UpdatedAt)
+                .to_owned(),
+        )
+        .exec_with_returning(transaction)
+        .await?;
+    inserted.into_iter().map(|row| convert::customer(row).map_err(Failure::from)).collect()
+}
+
+/// What is stored about the locked customers and the batch's calls.
+pub(super) async fn known(
+    transaction: &DatabaseTransaction,
+    calls: &[RoutedCall<'_>],
+    customers: Vec<Customer>,
+) -> Result<Known, Failure> {
+    let calls = stored_calls(transaction, calls, &customers).await?;
+    let mut leads = leads_of_phones(transaction, &customers).await?;
+    let current_leads = current_leads(&leads);
+
+    let loaded: HashSet<_> = leads.iter().map(|lead| lead.id).collect();
+    let missing: BTreeSet<_> = calls.iter().filter_map(|call| call.lead_id).filter(|id| !loaded.contains(id)).collect();
+    if !missing.is_empty() {
+        for row in lead::Entity::find().filter(lead::COLUMN.id.is_in(missing)).all(transaction).await? {
+            leads.push(convert::lead(row)?);
+        }
+    }
+    Ok(Known { customers, leads, current_leads, calls })
+}
+
+/// The batch's calls that are recorded already, and what is unreturned of customers that were spoken with.
+async fn stored_calls(
+    transaction: &DatabaseTransaction,
+    calls: &[RoutedCall<'_>],
+    customers: &[Customer],
+) -> Result<Vec<crate::domain::call::MissedCall>, Failure> {
+    let customers: HashMap<_, _> = customers.iter().map(|customer| (&customer.key, customer)).collect();
+    let mut by_id: BTreeMap<(Uuid, &str), BTreeSet<&str>> = BTreeMap::new();
+    let mut by_caller: BTreeMap<Uuid, BTreeSet<&str>> = BTreeMap::new();
+    for call in calls {
+        let record = &call.reported.record;
+        if !call.is_answered() {
+            by_id.entry((call.tenant.id, &record.provider)).or_default().insert(&record.call_id);
+        }
+        let spoken_with = |key: &&CustomerKey| {
+            call.is_answered() || customers.get(key).is_some_and(|customer| customer.answered_leg_of(record))
+        };
+        if let Some(key) = call.customer.as_ref().filter(spoken_with) {
+            by_caller.entry(key.tenant_id).or_default().insert(key.phone.as_e164());
+        }
+    }
+
+    let column = missed_call::COLUMN;
+    let mut condition = Condition::any();
+    for ((tenant, provider), ids) in by_id {
+        let of_provider = column.tenant_id.eq(tenant).and(column.provider.eq(provider));
+        condition = condition.add(of_provider.and(column.call_id.is_in(ids)));
+    }
+    for (tenant, phones) in by_caller {
+        let of_callers = column.tenant_id.eq(tenant).and(column.caller_phone.is_in(phones));
+        condition = condition.add(of_callers.and(column.returned_at.is_null()));
+    }
+    if condition.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = missed_call::Entity::find().filter(condition).all(transaction).await?;
+    rows.into_iter().map(|row| convert::missed_call(row).map_err(Failure::from)).collect()
+}
+
+/// All leads of the customers' phones; a phone has few, as calls within the windows go to the one that is there.
+pub(in crate::storage) async fn leads_of_phones(
+    transaction: &DatabaseTransaction,
+    customers: &[Customer],
+) -> Result<Vec<Lead>, Failure> {
+    let mut by_tenant: BTreeMap<Uuid, Vec<&str>> = BTreeMap::new();
+    for customer in customers {
+        by_tenant.entry(customer.key.tenant_id).or_default().push(customer.key.phone.as_e164());
+    }
+    if by_tenant.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = lead::COLUMN;
+    let mut condition = Condition::any();
+    for (tenant, phones) in by_tenant {
+        condition = condition.add(column.tenant_id.eq(tenant).and(column.customer_phone.is_in(phones)));
+    }
+    let rows = lead::Entity::find().filter(condition).all(transaction).await?;
+    rows.into_iter().map(|row| convert::lead(row).map_err(Failure::from)).collect()
+}
+
+/// For each phone its open lead, else the latest.
+pub(in crate::storage) fn current_leads(leads: &[Lead]) -> HashMap<CustomerKey, Uuid> {
+    let rank = |lead: &Lead| (lead.status.is_open(), lead.captured_at, lead.id);
+    let mut current: HashMap<CustomerKey, &Lead> = HashMap::new();
+    for lead in leads {
+        let key = CustomerKey { tenant_id: lead.tenant_id, phone: lead.customer_phone.clone() };
+        let best = current.entry(key).or_insert(lead);
+        if rank(lead) > rank(best) {
+            *best = lead;
+        }
+    }
+    current.into_iter().map(|(key, lead)| (key, lead.id)).collect()
+}
+
+/// The number of rows of an insert that may have met existing ones.
+pub(in crate::storage) fn inserted(result: &TryInsertResult<u64>) -> u64 {
+    match result {
+        TryInsertResult::Inserted(rows) => *rows,
+        TryInsertResult::Empty | TryInsertResult::Conflicted => 0,
+    }
+}

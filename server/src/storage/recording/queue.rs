@@ -1,0 +1,108 @@
+//! Group commit: calls that arrive while a transaction is under way are recorded together in the next one.
+//!
+//! Nothing waits for company: an idle worker takes a call at once. Under load a worker finds several calls waiting and records them in one
+//! transaction, so that throughput grows with the load instead of the number of commits.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use super::{RecordingMode, Storage};
+use crate::domain::{
+    error::Error,
+    recording::{Decision, ReportedCall},
+};
+
+/// How calls are gathered.
+#[derive(Clone, Copy, Debug)]
+pub struct QueueSettings {
+    /// Transactions at the same time. On SQLite one is right, as there is one writer.
+    pub workers: usize,
+    /// The most calls of one transaction.
+    pub batch: usize,
+    /// The most calls that wait; more are refused as overload.
+    pub capacity: usize,
+}
+
+/// The entrance to the queue; cheap to clone. Its workers end when the last clone is dropped.
+#[derive(Clone, Debug)]
+pub struct RecordingQueue {
+    jobs: mpsc::Sender<Job>,
+}
+
+#[derive(Debug)]
+struct Job {
+    call: ReportedCall,
+    reply: oneshot::Sender<Result<Decision, Error>>,
+}
+
+impl RecordingQueue {
+    /// Starts the workers.
+    #[must_use]
+    pub fn start(storage: &Storage, settings: QueueSettings, tasks: &TaskTracker) -> Self {
+        let (jobs, waiting) = mpsc::channel(settings.capacity);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..settings.workers {
+            tasks.spawn(work(storage.clone(), Arc::clone(&waiting), settings.batch));
+        }
+        Self { jobs }
+    }
+
+    /// Records a call and waits until it is committed.
+    ///
+    /// A caller that stops waiting does not stop the recording.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when the queue is full; else as [`Storage::record_calls`] and, for the call itself, its result.
+    pub async fn record(&self, call: ReportedCall) -> Result<Decision, Error> {
+        let (reply, answer) = oneshot::channel();
+        self.jobs.try_send(Job { call, reply }).map_err(|_| Error::Overloaded)?;
+        answer.await.map_err(|_| Error::DatabaseUnavailable)?
+    }
+}
+
+async fn work(storage: Storage, waiting: Arc<Mutex<mpsc::Receiver<Job>>>, batch: usize) {
+    let mut jobs = Vec::with_capacity(batch);
+    loop {
+        // The lock is held only until the first calls are there: the next worker takes those that come after.
+        if waiting.lock().await.recv_many(&mut jobs, batch).await == 0 {
+            return;
+        }
+        record_together(&storage, jobs.drain(..).collect()).await;
+    }
+}
+
+async fn record_together(storage: &Storage, jobs: Vec<Job>) {
+    let (calls, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.call, job.reply)).unzip();
+    let results = match storage.record_calls(&calls, RecordingMode::Commit).await {
+        Ok(results) => results,
+        // Whatever is wrong with one call must not fail the others that happened to come with it.
+        Err(Error::Internal(_)) if calls.len() > 1 => {
+            let mut results = Vec::with_capacity(calls.len());
+            for call in &calls {
+                results.push(record_alone(storage, call).await);
+            }
+            results
+        }
+        Err(error) => replies.iter().map(|_| Err(repeat(&error))).collect(),
+    };
+    for (reply, result) in replies.into_iter().zip(results) {
+        // A caller that has gone away needs no answer.
+        drop(reply.send(result));
+    }
+}
+
+async fn record_alone(storage: &Storage, call: &ReportedCall) -> Result<Decision, Error> {
+    let results = storage.record_calls(std::slice::from_ref(call), RecordingMode::Commit).await?;
+    results.into_iter().next().unwrap_or_else(|| Err(Error::internal("a call without a result")))
+}
+
+/// The same error for each caller of a batch that failed as a whole.
+fn repeat(error: &Error) -> Error {
+    match error {
+        Error::DatabaseUnavailable => Error::DatabaseUnavailable,
+        Error::Overloaded => Error::Overloaded,
+        other => Error::internal(other.to_string()),
+    }
+}

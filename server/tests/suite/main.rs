@@ -1,0 +1,5 @@
+//! The tests of the service.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod schema;
+mod support;

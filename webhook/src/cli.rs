@@ -1,0 +1,236 @@
+//! The command line, the environment and the configuration file. A flag wins over an environment variable, that over the file,
+//! the file over the default.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use chrono_tz::Tz;
+use clap::Parser;
+use serde::Deserialize;
+
+use crate::{
+    cdr::{TimeBasis, TimeRules},
+    config::{Settings, Token},
+    telemetry::LogFormat,
+};
+
+/// Where the webhook listens unless told otherwise.
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// Receives Voicenter call records over HTTP and records them at a leadcapture server.
+///
+/// Each option is also a key of the configuration file, with underscores: `account_zone = "Asia/Jerusalem"`.
+#[derive(Debug, Default, Parser, Deserialize)]
+#[command(name = "leadcapture-webhook", version)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Address to listen on; loopback only [default: 127.0.0.1:8080]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_LISTEN", value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// Address of the leadcapture server [default: `http://127.0.0.1:50051`]
+    #[arg(long, env = "LEADCAPTURE_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// Token that the server asks for; better given by the environment or the file than as a flag
+    #[arg(long, env = "LEADCAPTURE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Time zone of the Voicenter account [default: Asia/Jerusalem]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_ACCOUNT_ZONE", value_name = "ZONE")]
+    pub account_zone: Option<Zone>,
+    /// How a record's time is read: auto, account or utc [default: auto]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_TIME_BASIS", value_name = "BASIS")]
+    pub time_basis: Option<TimeBasis>,
+    /// Largest body in bytes [default: 4194304]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_BODY_LIMIT", value_name = "BYTES")]
+    pub body_limit: Option<NonZeroUsize>,
+    /// How long a body may take to arrive, for example 500ms, 10s or 1m [default: 10s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_BODY_TIMEOUT", value_name = "TIME")]
+    pub body_timeout: Option<Span>,
+    /// How long recording one call may take at the server [default: 5s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_REQUEST_TIMEOUT", value_name = "TIME")]
+    pub request_timeout: Option<Span>,
+    /// How long requests in flight may go on after SIGTERM [default: 15s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_SHUTDOWN_TIMEOUT", value_name = "TIME")]
+    pub shutdown_timeout: Option<Span>,
+    /// Which log lines to write, for example info or `leadcapture_webhook=debug` [default: info]
+    #[arg(long, env = "LEADCAPTURE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Form of the log lines: text or json [default: text]
+    #[arg(long, env = "LEADCAPTURE_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// Configuration file (TOML)
+    #[arg(long, env = "LEADCAPTURE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+}
+
+impl Options {
+    /// The options with those of the configuration file, if one is named, in place of what was not given.
+    ///
+    /// # Errors
+    /// The file cannot be read, or has an unknown key or a bad value; the message names the file and the key.
+    pub fn with_file(self) -> Result<Self, String> {
+        match self.config.clone() {
+            Some(path) => Ok(self.or(read_file(&path)?)),
+            None => Ok(self),
+        }
+    }
+
+    fn or(self, file: Self) -> Self {
+        Self {
+            listen: self.listen.or(file.listen),
+            server: self.server.or(file.server),
+            token: self.token.or(file.token),
+            account_zone: self.account_zone.or(file.account_zone),
+            time_basis: self.time_basis.or(file.time_basis),
+            body_limit: self.body_limit.or(file.body_limit),
+            body_timeout: self.body_timeout.or(file.body_timeout),
+            request_timeout: self.request_timeout.or(file.request_timeout),
+            shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
+            log: self.log.or(file.log),
+            log_format: self.log_format.or(file.log_format),
+            config: self.config,
+        }
+    }
+
+    /// The settings, defaults in place of what was not given.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let default = Settings::default();
+        let span = |given: Option<Span>, default| given.map_or(default, |span| span.0);
+        Settings {
+            server: self.server.clone().unwrap_or(default.server),
+            token: self.token.as_deref().and_then(Token::new),
+            time: TimeRules {
+                account_zone: self.account_zone.map_or(default.time.account_zone, |zone| zone.0),
+                basis: self.time_basis.unwrap_or(default.time.basis),
+            },
+            body_limit: self.body_limit.map_or(default.body_limit, NonZeroUsize::get),
+            body_timeout: span(self.body_timeout, default.body_timeout),
+            request_timeout: span(self.request_timeout, default.request_timeout),
+            shutdown_timeout: span(self.shutdown_timeout, default.shutdown_timeout),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<Options, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    // Only the message: the whole error shows the line, which may hold the token.
+    toml::from_str(&text)
+        .map_err(|error| format!("{}: {}", path.display(), error.message().replace('\n', " ")))
+}
+
+/// A time zone by its IANA name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Zone(pub Tz);
+
+impl FromStr for Zone {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        name.parse().map(Self).map_err(|_| format!("{name} is no IANA time zone, for example Asia/Jerusalem"))
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse()
+    }
+}
+
+/// A length of time longer than none: a whole number and `ms`, `s` or `m`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(unit_at);
+        // A day is longer than any wait here makes sense, and far from overflow.
+        let number = number.parse().ok().filter(|number| (1..=86_400_000_u64).contains(number));
+        let duration = match (number, unit.trim()) {
+            (Some(number), "ms") => Some(Duration::from_millis(number)),
+            (Some(number), "s") => Some(Duration::from_secs(number)),
+            (Some(number), "m") => Some(Duration::from_secs(number * 60)),
+            _ => None,
+        };
+        let duration = duration.filter(|duration| *duration <= Duration::from_hours(24));
+        duration
+            .map(Self)
+            .ok_or_else(|| format!("{text} is no time from 1ms to a day, for example 500ms, 10s or 1m"))
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl FromStr for TimeBasis {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "auto" => Ok(Self::Auto),
+            "account" => Ok(Self::Account),
+            "utc" => Ok(Self::Utc),
+            _ => Err("must be auto, account or utc".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_have_units() {
+        for (text, millis) in [("500ms", 500), ("10s", 10_000), ("2 m", 120_000)] {
+            assert_eq!(text.parse(), Ok(Span(Duration::from_millis(millis))));
+        }
+        for text in ["", "5", "0s", "-1s", "5h", "1441m", "99999999999999999999s", "s"] {
+            assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file: Options =
+            toml::from_str("server = 'http://file:1'\naccount_zone = 'Europe/London'\nbody_limit = 10")
+                .unwrap();
+        let flags = Options { server: Some("http://flag:1".to_owned()), ..Options::default() };
+        let settings = flags.or(file).settings();
+        assert_eq!(settings.server, "http://flag:1");
+        assert_eq!(settings.time.account_zone, Tz::Europe__London);
+        assert_eq!((settings.body_limit, settings.body_timeout), (10, Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn the_file_may_hold_only_what_is_known() {
+        for (text, expected) in [
+            ("body_limits = 5", "unknown field `body_limits`"),
+            ("config = 'x'", "unknown field `config`"),
+            ("account_zone = 'Mars'", "Mars is no IANA time zone"),
+            ("body_timeout = '5 days'", "5 days is no time"),
+            ("time_basis = 'local'", "unknown variant `local`"),
+            ("log_format = 'xml'", "unknown variant `xml`"),
+        ] {
+            let error = toml::from_str::<Options>(text).unwrap_err();
+            assert!(error.message().contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `leadcapture-webhook`: the Voicenter webhook as a process of its own.
+
+use std::{io::Write as _, process::ExitCode, sync::Arc};
+
+use clap::Parser as _;
+use leadcapture_webhook::{
+    Settings, SystemClock,
+    cli::{DEFAULT_LISTEN, Options},
+    config::require_loopback,
+    serve, telemetry,
+};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do if even standard error is closed.
+            let _ = writeln!(std::io::stderr(), "leadcapture-webhook: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), String> {
+    let options = options.with_file()?;
+    let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
+    require_loopback(listen).map_err(|error| error.to_string())?;
+    telemetry::init(options.log.as_deref().unwrap_or("info"), options.log_format.unwrap_or_default())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    runtime.block_on(run_webhook(listen, options.settings()))
+}
+
+async fn run_webhook(listen: std::net::SocketAddr, settings: Settings) -> Result<(), String> {
+    let shutdown = CancellationToken::new();
+    let mut signals = Signals::new().map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let listener =
+        TcpListener::bind(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+    tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move {
+            signals.received().await;
+            shutdown.cancel();
+        }
+    });
+    serve(listener, settings, Arc::new(SystemClock), shutdown).await.map_err(|error| error.to_string())
+}
+
+/// SIGTERM and SIGINT, or their like elsewhere.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg_attr(not(unix), expect(clippy::unnecessary_wraps, reason = "only Unix can fail here"))]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,108 @@
+//! The leadcapture server, through the generated client.
+
+use std::time::Duration;
+
+use leadcapture_proto::v1::{
+    CallDisposition, RecordCallRequest, missed_call_service_client::MissedCallServiceClient,
+};
+use tonic::{
+    Code, Request, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::{Channel, Endpoint},
+};
+use tonic_types::StatusExt as _;
+
+use crate::config::{Settings, SettingsError};
+
+/// How often an open connection is probed, and how long the answer may take: a server that vanished without a word is noticed
+/// within seconds, where TCP alone would take minutes.
+const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Records calls. Connects when first used and again whenever the connection was lost, so the server may come and go.
+#[derive(Clone, Debug)]
+pub struct Server {
+    client: MissedCallServiceClient<Channel>,
+    authorization: Option<MetadataValue<Ascii>>,
+    deadline: Duration,
+}
+
+/// Why a call was not recorded.
+#[derive(Debug)]
+pub enum Failure {
+    /// The server will never take this request. Each field's path and what is wrong with it; at least one.
+    Refused(Vec<(String, String)>),
+    /// Not now: the server is away, too slow, overloaded, or does not let this adapter in. Worth sending again.
+    NotNow(Box<Status>),
+}
+
+impl Server {
+    /// A client for the server in the settings. Must be called within a tokio runtime; connects later.
+    ///
+    /// # Errors
+    /// The address is no `http` address, or the token cannot stand in a header.
+    pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        let bad_address =
+            |problem: &str| SettingsError::Server(format!("{problem}, for example http://127.0.0.1:50051"));
+        let endpoint = Endpoint::from_shared(settings.server.clone())
+            .map_err(|_| bad_address("must be a web address"))?;
+        if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().host().is_none() {
+            return Err(bad_address("must begin with http:// and a host"));
+        }
+        let authorization = settings.token.as_ref().map(|token| {
+            let mut value: MetadataValue<Ascii> =
+                format!("Bearer {}", token.reveal()).parse().map_err(|_| SettingsError::Token)?;
+            value.set_sensitive(true);
+            Ok(value)
+        });
+        let channel = endpoint
+            .connect_timeout(settings.request_timeout)
+            .http2_keep_alive_interval(PROBE_INTERVAL)
+            .keep_alive_timeout(PROBE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .connect_lazy();
+        Ok(Self {
+            client: MissedCallServiceClient::new(channel),
+            authorization: authorization.transpose()?,
+            deadline: settings.request_timeout,
+        })
+    }
+
+    /// Records a call; returns once the server has committed it.
+    ///
+    /// # Errors
+    /// The server refused it, or could not be asked within the deadline.
+    pub async fn record(&self, call: RecordCallRequest) -> Result<CallDisposition, Failure> {
+        let mut request = Request::new(call);
+        // The server stops working for a caller that has given up.
+        request.set_timeout(self.deadline);
+        if let Some(authorization) = &self.authorization {
+            request.metadata_mut().insert("authorization", authorization.clone());
+        }
+        let mut client = self.client.clone();
+        // The deadline sent to the server does not cover the time that connecting takes.
+        match tokio::time::timeout(self.deadline, client.record_call(request)).await {
+            Ok(Ok(response)) => Ok(response.into_inner().disposition()),
+            Ok(Err(status)) => Err(Failure::of(status)),
+            Err(_) => Err(Failure::of(Status::deadline_exceeded("no answer within the deadline"))),
+        }
+    }
+}
+
+impl Failure {
+    fn of(status: Status) -> Self {
+        if status.code() != Code::InvalidArgument {
+            return Self::NotNow(Box::new(status));
+        }
+        let mut violations: Vec<(String, String)> = status
+            .get_details_bad_request()
+            .into_iter()
+            .flat_map(|details| details.field_violations)
+            .map(|violation| (violation.field, violation.description))
+            .collect();
+        if violations.is_empty() {
+            violations.push((crate::cdr::error::BODY.to_owned(), status.message().to_owned()));
+        }
+        Self::Refused(violations)
+    }
+}

@@ -1,0 +1,104 @@
+//! The webhook under test, on a port of its own, at a fixed time.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use leadcapture_webhook::{Clock, ServeError, Settings, serve};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::remote::Remote;
+
+/// The present of every test: a little after the calls of the samples.
+pub(crate) struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::parse_from_rfc3339("2026-01-27T12:30:00Z").unwrap().to_utc()
+    }
+}
+
+pub(crate) struct Adapter {
+    pub(crate) address: SocketAddr,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) served: JoinHandle<Result<(), ServeError>>,
+    http: reqwest::Client,
+}
+
+impl Adapter {
+    pub(crate) async fn start(remote: &Remote) -> Self {
+        Self::with(Settings { server: remote.url(), ..Settings::default() }).await
+    }
+
+    /// With timeouts long enough for a busy machine, unless the test sets them.
+    pub(crate) async fn with(settings: Settings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve(listener, settings, Arc::new(FixedClock), shutdown.clone()));
+        Self { address, shutdown, served, http: reqwest::Client::new() }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let request = self.http.request(method, self.url(path)).body(body).timeout(Duration::from_secs(30));
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> Answer {
+        self.send(reqwest::Method::POST, "/webhooks/voicenter/cdr", body).await
+    }
+}
+
+/// What the sender sees.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) allow: Option<String>,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    async fn of(response: reqwest::Response) -> Self {
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        Self {
+            status: response.status().as_u16(),
+            content_type: header("content-type").unwrap_or_default(),
+            allow: header("allow"),
+            body: response.text().await.unwrap(),
+        }
+    }
+
+    /// Status, `Err` and `Errdesc`.
+    pub(crate) fn parts(&self) -> (u16, u64, String) {
+        assert_eq!(self.content_type, "application/json");
+        let body: Value = serde_json::from_str(&self.body).unwrap();
+        assert_eq!(body.as_object().unwrap().len(), 2, "{body}");
+        (self.status, body["Err"].as_u64().unwrap(), body["Errdesc"].as_str().unwrap().to_owned())
+    }
+
+    pub(crate) fn assert_ok(&self) {
+        assert_eq!((self.status, self.body.as_str()), (200, r#"{"Err":0,"Errdesc":"OK"}"#));
+    }
+}
+
+/// A good record with these fields replaced or added; a null takes a field away.
+pub(crate) fn record(changes: &Value) -> Value {
+    let mut record = json!({
+        "ivruniqueid": "202601271310000b2d8", "time": 1_769_519_400, "duration": 20, "status": "NOANSWER",
+        "caller": "0521234567", "did": "0771234567", "type": "Incoming Call",
+    });
+    record.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    record.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    record
+}

@@ -1,0 +1,77 @@
+//! What is logged, and above all what is not.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use reqwest::Method;
+use serde_json::json;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{
+    adapter::{Adapter, record},
+    remote::Remote,
+};
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test]
+async fn no_personal_data_and_no_raw_path_is_logged() {
+    let lines = Lines::default();
+    // The one subscriber of this test process: other tests write into it too, but not these values.
+    let filter = tracing_subscriber::EnvFilter::new("leadcapture_webhook=trace");
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(lines.clone()).init();
+
+    let remote = Remote::start().await;
+    let adapter = Adapter::start(&remote).await;
+    let good = record(&json!({
+        "ivruniqueid": "call-4711", "caller": "0529990011", "did": "0779990022", "representative_name": "Zippora",
+        "queuename": "x".repeat(300), "CustomData": {"note": "Confidential"},
+        "time": 1_769_990_000, "Date": "2026-02-27T11:10:00Z",
+    }));
+    adapter.post(good.to_string()).await.assert_ok();
+    let bad = record(&json!({"ivruniqueid": "0529990011".repeat(20), "time": "Zippora"}));
+    assert_eq!(adapter.post(bad.to_string()).await.status, 400);
+    assert_eq!(adapter.post("{\"caller\": \"0529990011\", Zippora").await.status, 400);
+    assert_eq!(
+        adapter.send(Method::POST, "/webhooks/voicenter/cdr/topsecret?x=0529990011", "").await.status,
+        404
+    );
+
+    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for secret in ["9990011", "9990022", "Zippora", "Confidential", "topsecret"] {
+        assert!(!logged.contains(secret), "{secret} in {logged}");
+    }
+    for expected in [
+        "http_request{method=POST route=\"/webhooks/voicenter/cdr\"",
+        "route=\"unknown\"",
+        "call_id=\"call-4711\"",
+        "disposition=\"CALL_DISPOSITION_LEAD_CREATED\"",
+        "customer=\"***11\"",
+        "call ends in the future",
+        "fields=[\"queuename\"]",
+    ] {
+        assert!(logged.contains(expected), "{expected} not in {logged}");
+    }
+}

@@ -1,0 +1,156 @@
+//! A gRPC server in the place of leadcapture: notes each call and answers as the test says.
+
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use leadcapture_proto::v1::{
+    BatchRecordCallsRequest, BatchRecordCallsResponse, CallDisposition, GetMissedCallRequest,
+    GetMissedCallResponse, ListMissedCallsRequest, ListMissedCallsResponse, ListUnroutedCallsRequest,
+    ListUnroutedCallsResponse, RecordCallRequest, RecordCallResponse,
+    missed_call_service_server::{MissedCallService, MissedCallServiceServer},
+};
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, watch},
+};
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+/// A running stand-in.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    pub(crate) address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    begun: watch::Sender<usize>,
+    recorded: watch::Sender<Vec<RecordCallRequest>>,
+    authorizations: Mutex<Vec<Option<String>>>,
+    failures: Mutex<VecDeque<Status>>,
+    /// A call needs a permit to go on; there are plenty unless the test holds them back.
+    gate: Semaphore,
+}
+
+impl Remote {
+    /// Answers every call.
+    pub(crate) async fn start() -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), Semaphore::MAX_PERMITS).await
+    }
+
+    /// Answers no call until [`Remote::release`].
+    pub(crate) async fn start_held() -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), 0).await
+    }
+
+    pub(crate) async fn start_at(address: SocketAddr, permits: usize) -> Self {
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let shared = Arc::new(Shared {
+            begun: watch::Sender::new(0),
+            recorded: watch::Sender::new(Vec::new()),
+            authorizations: Mutex::default(),
+            failures: Mutex::default(),
+            gate: Semaphore::new(permits),
+        });
+        let service = MissedCallServiceServer::new(Service(Arc::clone(&shared)));
+        tokio::spawn(
+            tonic::transport::Server::builder()
+                .add_service(service)
+                .serve_with_incoming(TcpListenerStream::new(listener)),
+        );
+        Self { address, shared }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The next calls fail with these, then all is well again.
+    pub(crate) fn fail_with(&self, statuses: impl IntoIterator<Item = Status>) {
+        self.shared.failures.lock().unwrap().extend(statuses);
+    }
+
+    /// Lets every waiting and future call go on.
+    pub(crate) fn release(&self) {
+        self.shared.gate.add_permits(1_000);
+    }
+
+    /// Waits until a number of calls have arrived.
+    pub(crate) async fn begun(&self, count: usize) {
+        self.shared.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
+    }
+
+    /// Waits until a number of calls have been recorded.
+    pub(crate) async fn recorded(&self, count: usize) -> Vec<RecordCallRequest> {
+        let mut recorded = self.shared.recorded.subscribe();
+        recorded.wait_for(|recorded| recorded.len() >= count).await.unwrap().clone()
+    }
+
+    /// What has been recorded so far.
+    pub(crate) fn recorded_now(&self) -> Vec<RecordCallRequest> {
+        self.shared.recorded.borrow().clone()
+    }
+
+    pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
+        self.shared.authorizations.lock().unwrap().clone()
+    }
+}
+
+struct Service(Arc<Shared>);
+
+#[tonic::async_trait]
+impl MissedCallService for Service {
+    async fn record_call(
+        &self,
+        request: Request<RecordCallRequest>,
+    ) -> Result<Response<RecordCallResponse>, Status> {
+        let shared = &self.0;
+        let authorization =
+            request.metadata().get("authorization").map(|value| value.to_str().unwrap().to_owned());
+        shared.authorizations.lock().unwrap().push(authorization);
+        shared.begun.send_modify(|begun| *begun += 1);
+        // A client that gives up drops this future here, and the call is never noted.
+        let _permit = shared.gate.acquire().await.unwrap();
+        if let Some(status) = shared.failures.lock().unwrap().pop_front() {
+            return Err(status);
+        }
+        shared.recorded.send_modify(|recorded| recorded.push(request.into_inner()));
+        Ok(Response::new(RecordCallResponse {
+            disposition: CallDisposition::LeadCreated.into(),
+            missed_call: None,
+            lead: None,
+        }))
+    }
+
+    async fn batch_record_calls(
+        &self,
+        _: Request<BatchRecordCallsRequest>,
+    ) -> Result<Response<BatchRecordCallsResponse>, Status> {
+        Err(Status::unimplemented("not part of the test"))
+    }
+
+    async fn get_missed_call(
+        &self,
+        _: Request<GetMissedCallRequest>,
+    ) -> Result<Response<GetMissedCallResponse>, Status> {
+        Err(Status::unimplemented("not part of the test"))
+    }
+
+    async fn list_missed_calls(
+        &self,
+        _: Request<ListMissedCallsRequest>,
+    ) -> Result<Response<ListMissedCallsResponse>, Status> {
+        Err(Status::unimplemented("not part of the test"))
+    }
+
+    async fn list_unrouted_calls(
+        &self,
+        _: Request<ListUnroutedCallsRequest>,
+    ) -> Result<Response<ListUnroutedCallsResponse>, Status> {
+        Err(Status::unimplemented("not part of the test"))
+    }
+}

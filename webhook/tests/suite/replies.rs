@@ -1,0 +1,156 @@
+//! What the sender is answered.
+
+use leadcapture_webhook::{Settings, Token};
+use reqwest::Method;
+use serde_json::json;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::{
+    adapter::{Adapter, record},
+    remote::Remote,
+};
+
+#[tokio::test]
+async fn malformed_bodies_name_what_is_wrong() {
+    let remote = Remote::start().await;
+    let adapter = Adapter::start(&remote).await;
+    for (body, expected) in [
+        (String::new(), "body: is empty"),
+        ("caller=0501234567".to_owned(), "body: is not JSON (line 1, column 1)"),
+        ("{\"caller\":\"05".to_owned(), "body: ends in the middle of the JSON (line 1, column 13)"),
+        ("[]".to_owned(), "body: holds no record"),
+        ("5".to_owned(), "body: holds a number where a record should be"),
+        ("null".to_owned(), "body: holds null where a record should be"),
+        (record(&json!({"ivruniqueid": null})).to_string(), "ivruniqueid: is missing"),
+        (
+            record(&json!({"ivruniqueid": "x".repeat(129)})).to_string(),
+            "ivruniqueid: is longer than 128 characters",
+        ),
+        (record(&json!({"time": null})).to_string(), "time: is missing"),
+        (record(&json!({"time": "soon"})).to_string(), "time: must be epoch seconds"),
+        (record(&json!({"duration": "-5"})).to_string(), "duration: must be 0 to 604800 seconds"),
+        (record(&json!({"status": null})).to_string(), "status: is missing, and so is isAnswer"),
+        (
+            record(
+                &json!({"time": null, "DateEpoch": "x", "duration": null, "Duration": {}, "ivruniqueid": ""}),
+            )
+            .to_string(),
+            "ivruniqueid: is missing; DateEpoch: must be epoch seconds",
+        ),
+    ] {
+        assert_eq!(adapter.post(body.clone()).await.parts(), (400, 1, expected.to_owned()), "{body}");
+    }
+    assert_eq!(remote.recorded_now(), []);
+}
+
+#[tokio::test]
+async fn the_servers_refusal_is_told_in_the_senders_names() {
+    let remote = Remote::start().await;
+    let adapter = Adapter::start(&remote).await;
+    let mut details = ErrorDetails::new();
+    details.add_bad_request_violation("called_at", "lies before the year 2000");
+    details.add_bad_request_violation("business_phone", "is empty");
+    details.add_bad_request_violation("ivr_path[2].order", "is negative");
+    remote.fail_with([
+        Status::with_error_details(Code::InvalidArgument, "2 fields are invalid", details),
+        Status::invalid_argument("no details"),
+    ]);
+    let body =
+        json!({"CallID": "1", "DateEpoch": 5, "DialStatus": "BUSY", "caller": "0501234567", "type": 1})
+            .to_string();
+    let expected = "DateEpoch: lies before the year 2000; did: is empty; IVR: is negative";
+    assert_eq!(adapter.post(body.clone()).await.parts(), (400, 1, expected.to_owned()));
+    assert_eq!(adapter.post(body.clone()).await.parts(), (400, 1, "body: no details".to_owned()));
+    adapter.post(body).await.assert_ok();
+}
+
+#[tokio::test]
+async fn anything_else_asks_the_sender_to_repeat() {
+    let remote = Remote::start().await;
+    let adapter = Adapter::start(&remote).await;
+    for code in [
+        Code::Unavailable,
+        Code::ResourceExhausted,
+        Code::Aborted,
+        Code::Internal,
+        Code::Unauthenticated,
+        Code::PermissionDenied,
+        Code::NotFound,
+        Code::FailedPrecondition,
+        Code::DeadlineExceeded,
+        Code::Unimplemented,
+    ] {
+        remote.fail_with([Status::new(code, "the inner cause")]);
+        let answer = adapter.post(record(&json!({})).to_string()).await;
+        let expected = "cannot record the call now; send it again".to_owned();
+        assert_eq!(answer.parts(), (503, 2, expected), "{code:?}");
+    }
+    adapter.post(record(&json!({})).to_string()).await.assert_ok();
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_may_come_later() {
+    // A port that was free a moment ago.
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let adapter =
+        Adapter::with(Settings { server: format!("http://{address}"), ..Settings::default() }).await;
+    let body = record(&json!({})).to_string();
+    for _ in 0..2 {
+        let (status, err, _) = adapter.post(body.clone()).await.parts();
+        assert_eq!((status, err), (503, 2));
+    }
+    assert_eq!(adapter.send(Method::GET, "/healthz", "").await.status, 200);
+    let remote = Remote::start_at(address, 100).await;
+    adapter.post(body).await.assert_ok();
+    assert_eq!(remote.recorded_now().len(), 1);
+}
+
+#[tokio::test]
+async fn several_records_in_one_body_are_each_recorded() {
+    let remote = Remote::start().await;
+    let adapter = Adapter::start(&remote).await;
+    let (one, two) = (record(&json!({"ivruniqueid": "1"})), record(&json!({"ivruniqueid": "2"})));
+    adapter.post(json!([one, two]).to_string()).await.assert_ok();
+    assert_eq!(remote.recorded_now().len(), 2);
+
+    // The good ones are kept, and the sender learns of the bad one.
+    let bad = record(&json!({"time": null}));
+    let answer = adapter.post(json!([one, bad, 7, two]).to_string()).await;
+    let expected = "record 2: time: is missing; record 3: body: holds a number where a record should be";
+    assert_eq!(answer.parts(), (400, 1, expected.to_owned()));
+    assert_eq!(remote.recorded_now().len(), 4);
+
+    // A server that goes away in between: the sender repeats all of it.
+    remote.fail_with([Status::unavailable("away")]);
+    assert_eq!(adapter.post(json!([one, bad, two]).to_string()).await.status, 503);
+}
+
+#[tokio::test]
+async fn the_token_is_sent_with_each_call() {
+    let remote = Remote::start().await;
+    let settings = Settings { server: remote.url(), token: Token::new("lc_secret"), ..Settings::default() };
+    let adapter = Adapter::with(settings).await;
+    adapter.post(record(&json!({})).to_string()).await.assert_ok();
+    assert_eq!(remote.authorizations(), [Some("Bearer lc_secret".to_owned())]);
+    Adapter::start(&remote).await.post(record(&json!({})).to_string()).await.assert_ok();
+    assert_eq!(remote.authorizations()[1], None);
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_answered_in_the_same_form() {
+    let remote = Remote::start().await;
+    let adapter = Adapter::start(&remote).await;
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        let answer = adapter.send(method, "/webhooks/voicenter/cdr", "").await;
+        assert_eq!(answer.parts(), (405, 1, "this path does not take this method".to_owned()));
+        assert_eq!(answer.allow.as_deref(), Some("POST"));
+    }
+    assert_eq!(adapter.send(Method::POST, "/healthz", "").await.parts().0, 405);
+    for path in ["/", "/webhooks/voicenter/cdr/", "/webhooks/voicenter/cdr/guess", "/metrics"] {
+        let answer = adapter.send(Method::POST, path, "{}").await;
+        assert_eq!(answer.parts(), (404, 1, "there is nothing at this path".to_owned()));
+    }
+    let health = adapter.send(Method::GET, "/healthz", "").await;
+    assert_eq!((health.status, health.body.as_str()), (200, r#"{"status":"ok"}"#));
+}
