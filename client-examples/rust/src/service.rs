@@ -3,7 +3,7 @@
 use std::{env, time::Duration};
 
 use leadcapture_proto::v1::{
-    AddBusinessLineRequest, CreateTenantRequest, Lead, ListLeadsRequest, ListTenantsRequest, Tenant,
+    AddBusinessLineRequest, CreateTenantRequest, Lead, ListBusinessLinesRequest, ListLeadsRequest, ListTenantsRequest, Tenant,
     lead_service_client::LeadServiceClient, tenant_service_client::TenantServiceClient,
 };
 use tonic::transport::{Channel, Endpoint};
@@ -45,16 +45,22 @@ impl Service {
             Some(tenant) => tenant,
             None => self.create_tenant().await?,
         };
-        // A line that the tenant has already is left as it is.
-        self.tenants
-            .add_business_line(AddBusinessLineRequest {
+        let lines = self
+            .tenants
+            .list_business_lines(ListBusinessLinesRequest { tenant_id: tenant.id.clone(), ..Default::default() })
+            .await
+            .map_err(Error::refused("ListBusinessLines"))?
+            .into_inner()
+            .business_lines;
+        if lines.is_empty() {
+            let line = AddBusinessLineRequest {
                 tenant_id: tenant.id.clone(),
                 phone: LINE.to_owned(),
                 label: "Main line".to_owned(),
                 ..AddBusinessLineRequest::default()
-            })
-            .await
-            .map_err(Error::refused("AddBusinessLine"))?;
+            };
+            self.tenants.add_business_line(line).await.map_err(Error::refused("AddBusinessLine"))?;
+        }
         Ok(tenant)
     }
 

@@ -155,9 +155,10 @@ mod tests {
             prop_assert!(open >= at);
             let local = open.with_timezone(&Jerusalem).naive_local();
             let minute = local.signed_duration_since(local.date().and_time(NaiveTime::MIN)).num_minutes();
-            prop_assert!(windows.iter().any(|w| {
+            let inside = windows.iter().any(|w| {
                 w.day == local.weekday() && i64::from(w.opens_at) <= minute && minute < i64::from(w.closes_at)
-            }));
+            });
+            prop_assert!(inside);
         }
     }
 }

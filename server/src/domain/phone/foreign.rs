@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use phonenumber::metadata::{DATABASE, Metadata};
+use phonenumber::metadata::{DATABASE, Descriptor, Metadata};
 
 use super::{NotAPhoneReason, PhoneNumber, Region, israel};
 
@@ -43,7 +43,7 @@ fn possible_lengths(plan: &Metadata) -> u32 {
     ]
     .into_iter()
     .flatten()
-    .flat_map(|kind| kind.possible_length())
+    .flat_map(Descriptor::possible_length)
     .fold(0, |all, length| all | 1_u32.checked_shl(u32::from(*length)).unwrap_or(0))
 }
 

@@ -3,7 +3,7 @@
 //! | national significant number | kind | written |
 //! |---|---|---|
 //! | 5X and 7 digits | mobile | 050-123-4567 |
-//! | 7X and 7 digits | VoIP | 077-123-4567 |
+//! | 7X and 7 digits | `VoIP` | 077-123-4567 |
 //! | 2, 3, 4, 8 or 9 and 7 digits | fixed | 03-123-4567 |
 //! | 1700, 1800, 1801 or 1809 and 6 digits | service | 1-700-123-456 |
 //!

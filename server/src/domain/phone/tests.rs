@@ -1,6 +1,6 @@
-//! Tables of numbers as they arrive, and laws that hold for every number.
+//! Tables of numbers as they arrive.
 
-use proptest::prelude::*;
+mod laws;
 
 use super::{
     NotAPhoneReason::{Letters, ServiceCode, TooLong, TooShort, UnknownCountryCode, WrongShape},
@@ -313,72 +313,5 @@ fn reads_regions() {
     assert_eq!(region("XK").to_string(), "XK");
     for text in ["", "I", "ISR", "UK", "ZZ", "001", "א"] {
         assert!(text.parse::<Region>().is_err(), "{text:?}");
-    }
-}
-
-/// The national significant numbers of Israel.
-fn israeli() -> impl Strategy<Value = String> {
-    prop_oneof!["[57][0-9]{8}", "[23489][0-9]{7}", "1(700|800|801|809)[0-9]{6}"]
-}
-
-/// Text made of what telephone numbers are made of, so that it often gets far.
-fn almost_a_number() -> impl Strategy<Value = String> {
-    "(tel:|sip:|\\+|00)?(972|1|44|49|7|39|970)?[-0-9 ().*#;@xX+,:\u{200f}\u{5be}٣]{0,24}( ext[ .]?[0-9]{0,8})?"
-}
-
-proptest! {
-    #[test]
-    fn never_panics(raw in any::<String>()) {
-        parse_phone(&raw, IL);
-        parse_phone(&raw, region("US"));
-    }
-
-    #[test]
-    fn what_was_read_is_read_again(raw in almost_a_number(), home in prop::sample::select(vec!["IL", "US", "GB", "DE", "RU", "AR", "BR", "IT"])) {
-        let home = region(home);
-        if let ParsedPhone::Number(phone) = parse_phone(&raw, home) {
-            prop_assert_eq!(PhoneNumber::from_e164(phone.as_e164()), Ok(phone.clone()));
-            prop_assert_eq!(parse_strict(phone.as_e164(), home), Ok(phone.clone()));
-            prop_assert_eq!(parse_strict(&phone.to_local(home), home), Ok(phone.clone()));
-            prop_assert_eq!(parse_strict(&phone.to_local(IL), IL), Ok(phone.clone()));
-            prop_assert!(phone.masked().matches('*').count() >= 5);
-            phone.is_mobile();
-        }
-    }
-
-    #[test]
-    fn israeli_numbers_are_the_same_in_every_form(significant in israeli()) {
-        let e164 = format!("+972{significant}");
-        for form in ["", "0", "972", "+972", "9720", "+9720", "00972", "009720", "tel:+972"] {
-            assert_reads(&format!("{form}{significant}"), IL, &e164);
-        }
-        assert_reads(&number(&e164).to_local(IL), IL, &e164);
-        assert_reads(&number(&e164).to_local(region("FR")), region("FR"), &e164);
-    }
-
-    #[test]
-    fn every_05x_is_a_mobile(rest in "[0-9]{8}") {
-        let phone = parse_strict(&format!("05{rest}"), IL);
-        prop_assert!(phone.is_ok_and(|phone| phone.is_mobile()));
-    }
-
-    #[test]
-    fn separators_and_marks_change_nothing(
-        significant in israeli(),
-        marks in prop::collection::vec((0_usize..12, prop::sample::select(vec!['-', ' ', '.', '/', '(', ')', '\u{a0}', '\u{2013}', '\u{200f}', '\u{202b}', '\u{5be}', '\t'])), 0..20),
-    ) {
-        let mut raw: Vec<char> = format!("+972{significant}").chars().collect();
-        for (at, mark) in marks {
-            raw.insert(at.min(raw.len()), mark);
-        }
-        let raw: String = raw.into_iter().collect();
-        assert_reads(&raw, IL, &format!("+972{significant}"));
-    }
-
-    #[test]
-    fn errors_never_repeat_the_text(raw in "[a-z*#]{0,3}[0-9]{5,24}[a-z*#]{0,3}") {
-        if let Err(error) = parse_strict(&raw, IL) {
-            prop_assert!(!error.to_string().contains(&raw));
-        }
     }
 }
