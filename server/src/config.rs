@@ -219,7 +219,9 @@ impl Options {
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
         let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
         let region = self.region.as_deref().unwrap_or("IL");
-        let region: Region = region.parse().map_err(|_| format!("region: {region} is no ISO 3166-1 alpha-2 code, for example IL"))?;
+        let region: Region = region
+            .parse()
+            .map_err(|_| format!("region: {region} is no ISO 3166-1 alpha-2 code, for example IL"))?;
         let url = self.database_url.clone().unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned());
         // SQLite has one writer: a second transaction would only wait for the first.
         let workers = if url.starts_with("sqlite:") { 1 } else { count(self.recording_workers, 4) };
@@ -230,7 +232,9 @@ impl Options {
                 acquire_timeout: span(self.database_acquire_timeout, Duration::from_secs(3)),
                 statement_timeout: span(self.database_statement_timeout, Duration::from_secs(10)),
                 retry: RetryPolicy::default(),
-                request_id_lifetime: TimeDelta::hours(self.request_id_hours.map_or(24, |hours| i64::from(hours.get()))),
+                request_id_lifetime: TimeDelta::hours(
+                    self.request_id_hours.map_or(24, |hours| i64::from(hours.get())),
+                ),
                 region,
             },
             listen: self.listen.unwrap_or(loopback(50051)),
@@ -241,7 +245,9 @@ impl Options {
             recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
             max_message_bytes: count(self.max_message_bytes, 16 * 1024 * 1024),
             sweep_interval: span(self.sweep_interval, Duration::from_secs(30)),
-            unrouted_retention: TimeDelta::days(self.unrouted_retention_days.map_or(30, |days| i64::from(days.get()))),
+            unrouted_retention: TimeDelta::days(
+                self.unrouted_retention_days.map_or(30, |days| i64::from(days.get())),
+            ),
             shutdown_timeout: span(self.shutdown_timeout, Duration::from_secs(15)),
         })
     }
@@ -261,7 +267,8 @@ impl DatabaseOptions {
 fn read_file(path: &Path) -> Result<Options, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     // Only the message: the whole error shows the line, which may hold a password.
-    toml::from_str(&text).map_err(|error| format!("{}: {}", path.display(), error.message().replace('\n', " ")))
+    toml::from_str(&text)
+        .map_err(|error| format!("{}: {}", path.display(), error.message().replace('\n', " ")))
 }
 
 /// Refuses an address that other machines can reach: the server asks nobody for a token yet.
@@ -281,6 +288,8 @@ pub fn require_loopback(flag: &str, address: SocketAddr) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]
@@ -317,5 +326,20 @@ mod tests {
         assert!(require_loopback("--listen", "[::1]:1".parse().unwrap()).is_ok());
         let error = require_loopback("--listen", "0.0.0.0:50051".parse().unwrap()).unwrap_err();
         assert!(error.contains("127.0.0.1:50051"), "{error}");
+    }
+
+    #[test]
+    fn every_setting_is_documented() {
+        let page = include_str!("../../docs/configuration.md");
+        let mut command = Cli::command();
+        let serve = command.find_subcommand_mut("serve").unwrap();
+        for argument in
+            serve.get_arguments().filter(|argument| !["help", "config"].contains(&argument.get_id().as_str()))
+        {
+            let (flag, key) = (argument.get_long().unwrap(), argument.get_id().as_str());
+            let variable = argument.get_env().unwrap().to_str().unwrap();
+            let row = format!("| `--{flag}` | `{variable}` | `{key}` |");
+            assert!(page.contains(&row), "docs/configuration.md lacks the row {row}");
+        }
     }
 }

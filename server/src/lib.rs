@@ -11,4 +11,3 @@ pub mod grpc;
 pub mod metrics;
 pub mod serve;
 pub mod storage;
-

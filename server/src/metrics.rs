@@ -61,7 +61,11 @@ impl Metrics {
         let requests = Family::default();
         registry.register("grpc_requests", "gRPC requests by method and status code", requests.clone());
         let durations: Family<MethodLabel, Histogram> = Family::new_with_constructor(duration_histogram);
-        registry.register("grpc_request_duration_seconds", "Time to the head of the response", durations.clone());
+        registry.register(
+            "grpc_request_duration_seconds",
+            "Time to the head of the response",
+            durations.clone(),
+        );
         let calls = Family::default();
         registry.register("recorded_calls", "Recorded calls by what they did", calls.clone());
         Self { registry: Arc::new(Mutex::new(registry)), requests, durations, calls }
@@ -79,7 +83,9 @@ impl Metrics {
     }
 
     fn request_ended(&self, method: String, code: String, began: Instant) {
-        self.durations.get_or_create(&MethodLabel { method: method.clone() }).observe(began.elapsed().as_secs_f64());
+        self.durations
+            .get_or_create(&MethodLabel { method: method.clone() })
+            .observe(began.elapsed().as_secs_f64());
         self.requests.get_or_create(&RequestLabels { method, code }).inc();
     }
 
@@ -156,7 +162,8 @@ where
         Box::pin(async move {
             let response = response.await?;
             // A failed unary call has its status in the head of the response; a successful one has it in the trailers.
-            let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0");
+            let code =
+                response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0");
             // A method name that the service does not have answers 12, UNIMPLEMENTED; its name is the caller's invention.
             let method = if code == "12" { "unimplemented".to_owned() } else { method };
             metrics.request_ended(method, code.to_owned(), began);

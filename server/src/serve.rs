@@ -58,7 +58,8 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     require_loopback("--listen", settings.listen)?;
     require_loopback("--metrics-listen", settings.metrics_listen)?;
     if let Some(address) = settings.webhook_listen {
-        leadcapture_webhook::config::require_loopback(address).map_err(|error| format!("--webhook-listen: {error}"))?;
+        leadcapture_webhook::config::require_loopback(address)
+            .map_err(|error| format!("--webhook-listen: {error}"))?;
     }
     let listener = listen("--listen", settings.listen).await?;
     let metrics_listener = listen("--metrics-listen", settings.metrics_listen).await?;
@@ -66,7 +67,8 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
         Some(address) => Some(listen("--webhook-listen", address).await?),
         None => None,
     };
-    let storage = Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
+    let storage =
+        Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
     if settings.migrate_on_start {
         storage.migrate().await.map_err(|error| format!("cannot migrate the database: {error}"))?;
     }
@@ -119,9 +121,11 @@ impl Parts {
             .add_service(reflection_v1alpha());
         drop(api);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let serving = tokio::spawn(router.serve_with_incoming_shutdown(incoming, stop_grpc.clone().cancelled_owned()));
+        let serving =
+            tokio::spawn(router.serve_with_incoming_shutdown(incoming, stop_grpc.clone().cancelled_owned()));
         tracing::info!(address = %grpc, "gRPC is listening");
-        let webhook = webhook_listener.map(|listener| tokio::spawn(run_webhook(listener, &settings, grpc, shutdown.clone())));
+        let webhook = webhook_listener
+            .map(|listener| tokio::spawn(run_webhook(listener, &settings, grpc, shutdown.clone())));
 
         shutdown.cancelled().await;
         tracing::info!("shutting down");
@@ -154,7 +158,8 @@ fn run_webhook(
     let mut webhook = settings.webhook.clone();
     webhook.server = format!("http://{grpc}");
     // The rest of the server ends after the webhook and needs some of the time.
-    webhook.shutdown_timeout = webhook.shutdown_timeout.min(settings.shutdown_timeout.mul_f64(0.6)).max(Duration::from_millis(1));
+    webhook.shutdown_timeout =
+        webhook.shutdown_timeout.min(settings.shutdown_timeout.mul_f64(0.6)).max(Duration::from_millis(1));
     async move {
         let served = leadcapture_webhook::serve(listener, webhook, Arc::new(WebhookClock), shutdown).await;
         served.map_err(|error| error.to_string())
@@ -169,13 +174,19 @@ fn report(part: &str, ended: Result<Result<(), String>, tokio::task::JoinError>)
     }
 }
 
-fn reflection_v1() -> tonic_reflection::server::v1::ServerReflectionServer<impl tonic_reflection::server::v1::ServerReflection> {
-    reflection().build_v1().unwrap_or_else(|error| unreachable!("the descriptors were compiled with the program: {error}"))
+fn reflection_v1()
+-> tonic_reflection::server::v1::ServerReflectionServer<impl tonic_reflection::server::v1::ServerReflection> {
+    reflection()
+        .build_v1()
+        .unwrap_or_else(|error| unreachable!("the descriptors were compiled with the program: {error}"))
 }
 
-fn reflection_v1alpha()
--> tonic_reflection::server::v1alpha::ServerReflectionServer<impl tonic_reflection::server::v1alpha::ServerReflection> {
-    reflection().build_v1alpha().unwrap_or_else(|error| unreachable!("the descriptors were compiled with the program: {error}"))
+fn reflection_v1alpha() -> tonic_reflection::server::v1alpha::ServerReflectionServer<
+    impl tonic_reflection::server::v1alpha::ServerReflection,
+> {
+    reflection()
+        .build_v1alpha()
+        .unwrap_or_else(|error| unreachable!("the descriptors were compiled with the program: {error}"))
 }
 
 fn reflection() -> tonic_reflection::server::Builder<'static> {

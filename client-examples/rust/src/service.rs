@@ -3,8 +3,9 @@
 use std::{env, time::Duration};
 
 use leadcapture_proto::v1::{
-    AddBusinessLineRequest, CreateTenantRequest, Lead, ListBusinessLinesRequest, ListLeadsRequest, ListTenantsRequest, Tenant,
-    lead_service_client::LeadServiceClient, tenant_service_client::TenantServiceClient,
+    AddBusinessLineRequest, CreateTenantRequest, Lead, ListBusinessLinesRequest, ListLeadsRequest,
+    ListTenantsRequest, Tenant, lead_service_client::LeadServiceClient,
+    tenant_service_client::TenantServiceClient,
 };
 use tonic::transport::{Channel, Endpoint};
 
@@ -47,7 +48,10 @@ impl Service {
         };
         let lines = self
             .tenants
-            .list_business_lines(ListBusinessLinesRequest { tenant_id: tenant.id.clone(), ..Default::default() })
+            .list_business_lines(ListBusinessLinesRequest {
+                tenant_id: tenant.id.clone(),
+                ..Default::default()
+            })
             .await
             .map_err(Error::refused("ListBusinessLines"))?
             .into_inner()

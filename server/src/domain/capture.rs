@@ -5,44 +5,13 @@ use serde_json::json;
 
 use super::{
     customer::Customer,
+    details::LeadDetails,
     event::{LeadEventKind, NewLeadEvent},
     follow_up::{FollowUpKind, FollowUpStatus, NewFollowUp},
     lead::{Lead, LeadSource, LeadStatus, NewLead},
     recording::FreshIds,
     tenant::Tenant,
 };
-
-/// What a caller may know of a customer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LeadDetails {
-    /// The customer's name.
-    pub customer_name: Option<String>,
-    /// What the customer wants.
-    pub need: Option<String>,
-    /// How and when the customer wants to be contacted.
-    pub contact_preference: Option<String>,
-    /// Free text of the business.
-    pub note: Option<String>,
-}
-
-impl LeadDetails {
-    /// Fills what the lead does not know yet, never overwriting; answers the names of the fields that were filled.
-    pub fn fill(&self, lead: &mut Lead) -> Vec<&'static str> {
-        let mut filled = Vec::new();
-        for (name, target, source) in [
-            ("customer_name", &mut lead.customer_name, &self.customer_name),
-            ("need", &mut lead.need, &self.need),
-            ("contact_preference", &mut lead.contact_preference, &self.contact_preference),
-            ("note", &mut lead.note, &self.note),
-        ] {
-            if target.is_none() && source.is_some() {
-                target.clone_from(source);
-                filled.push(name);
-            }
-        }
-        filled
-    }
-}
 
 /// A customer that is to be captured.
 #[derive(Clone, Debug)]
@@ -76,12 +45,19 @@ pub struct Capture {
 
 /// Captures a customer whose current lead, the open one or else the latest, is `current`.
 #[must_use]
-pub fn capture(request: &CaptureRequest<'_>, customer: &Customer, current: Option<Lead>, now: DateTime<Utc>) -> Capture {
+pub fn capture(
+    request: &CaptureRequest<'_>,
+    customer: &Customer,
+    current: Option<Lead>,
+    now: DateTime<Utc>,
+) -> Capture {
     let (mut lead, kind, from) = match current {
         Some(mut lead) if reopens(request.tenant, &lead, now) => {
             let from = lead.status;
             // The states that reopen are exactly those with an edge to NEW.
-            let kind = lead.transition(LeadStatus::New, now).map_or(LeadEventKind::Recaptured, |()| LeadEventKind::Reopened);
+            let kind = lead
+                .transition(LeadStatus::New, now)
+                .map_or(LeadEventKind::Recaptured, |()| LeadEventKind::Reopened);
             (lead, kind, Some(from))
         }
         Some(lead) if lead.status.is_open() => (lead, LeadEventKind::Recaptured, None),
@@ -131,7 +107,12 @@ fn reopens(tenant: &Tenant, lead: &Lead, now: DateTime<Utc>) -> bool {
 }
 
 /// An opener for a new lead, if one is wanted and allowed; at most one in a round.
-fn opener(request: &CaptureRequest<'_>, customer: &Customer, lead: &mut Lead, now: DateTime<Utc>) -> Option<NewFollowUp> {
+fn opener(
+    request: &CaptureRequest<'_>,
+    customer: &Customer,
+    lead: &mut Lead,
+    now: DateTime<Utc>,
+) -> Option<NewFollowUp> {
     let policy = &request.tenant.policy;
     let allowed = request.schedule_opener
         && lead.status == LeadStatus::New

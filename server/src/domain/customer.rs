@@ -52,7 +52,8 @@ impl Customer {
     /// Whether the last answered call and `call` are legs of one transferred call.
     #[must_use]
     pub fn answered_leg_of(&self, call: &CallRecord) -> bool {
-        let answered = self.last_answered_original_call_id.as_deref().or(self.last_answered_call_id.as_deref());
+        let answered =
+            self.last_answered_original_call_id.as_deref().or(self.last_answered_call_id.as_deref());
         answered.is_some_and(|root| root == call.root_call_id())
     }
 

@@ -81,6 +81,26 @@ pub enum Error {
     /// Too much is going on.
     #[error("the server is overloaded; try again later")]
     Overloaded,
+    /// The request is no message of the method: text that is not UTF-8, a truncated message, values nested too deeply.
+    #[error("the request cannot be decoded: {}{problem}", if field.is_empty() { String::new() } else { format!("{field}: ") })]
+    MalformedMessage {
+        /// Path of the field, as far as it is known; may be empty.
+        field: String,
+        /// What the decoder said.
+        problem: String,
+    },
+    /// The request is larger than the server accepts.
+    #[error("the request is larger than {limit} bytes; split it")]
+    MessageTooLarge {
+        /// The most bytes.
+        limit: usize,
+    },
+    /// The request is compressed in a way that the server does not know.
+    #[error("{0}")]
+    UnsupportedEncoding(String),
+    /// No service of the server has the method.
+    #[error("no such method; server reflection lists those that there are")]
+    UnknownMethod,
     /// This version of the server does not have the method yet.
     #[error("{method} is not implemented in this version of the server")]
     Unimplemented {
@@ -122,6 +142,10 @@ impl Error {
             Self::TenantNameMismatch => "TENANT_NAME_MISMATCH",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
+            Self::MalformedMessage { .. } => "MALFORMED_MESSAGE",
+            Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
+            Self::UnsupportedEncoding(_) => "UNSUPPORTED_ENCODING",
+            Self::UnknownMethod => "UNKNOWN_METHOD",
             Self::Unimplemented { .. } => "UNIMPLEMENTED",
             Self::Internal(_) => "INTERNAL",
         }
@@ -135,6 +159,7 @@ impl Error {
                 let allowed: Vec<_> = super::lifecycle::allowed_from(*from).map(upper).collect();
                 vec![("from", upper(*from)), ("to", upper(*to)), ("allowed", allowed.join(","))]
             }
+            Self::MessageTooLarge { limit } => vec![("limit_bytes", limit.to_string())],
             Self::OpenLeadExists { lead_id } => vec![("lead_id", lead_id.to_string())],
             _ => Vec::new(),
         }

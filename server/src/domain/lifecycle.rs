@@ -73,4 +73,17 @@ mod tests {
         let reopened: Vec<_> = LeadStatus::ALL.iter().filter(|from| check(**from, New).is_ok()).collect();
         assert_eq!(reopened, [&Lost, &Unresponsive]);
     }
+
+    #[test]
+    fn the_documented_diagram_has_exactly_these_transitions() {
+        let page = include_str!("../../../docs/lifecycle.md");
+        let documented: Vec<_> = page.lines().filter_map(|line| line.trim().split_once(" --> ")).collect();
+        let upper = |status: &LeadStatus| status.name().to_uppercase();
+        let mut expected = vec![("[*]".to_owned(), "NEW".to_owned())];
+        expected.extend(TRANSITIONS.iter().map(|(from, to)| (upper(from), upper(to))));
+        expected.push(("CONVERTED".to_owned(), "[*]".to_owned()));
+        let documented: Vec<_> =
+            documented.into_iter().map(|(from, to)| (from.to_owned(), to.to_owned())).collect();
+        assert_eq!(documented, expected);
+    }
 }

@@ -166,7 +166,13 @@ mod tests {
         };
         assert_eq!(
             problems(&policy),
-            ["missed_outcomes[1]", "opener_delay", "reminder_1_delay", "lost_reopen_window", "reminder_2_delay"]
+            [
+                "missed_outcomes[1]",
+                "opener_delay",
+                "reminder_1_delay",
+                "lost_reopen_window",
+                "reminder_2_delay"
+            ]
         );
     }
 }

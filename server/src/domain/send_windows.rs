@@ -65,19 +65,25 @@ impl SendWindows {
     #[must_use]
     pub fn closes_after(&self, at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
         let date = at.with_timezone(&zone).date_naive();
-        self.openings(date, zone).filter(|(opens, closes)| *opens <= at && at < *closes).map(|(_, closes)| closes).max()
+        self.openings(date, zone)
+            .filter(|(opens, closes)| *opens <= at && at < *closes)
+            .map(|(_, closes)| closes)
+            .max()
     }
 
     fn openings(&self, date: NaiveDate, zone: Tz) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
         const ALL_DAY: (u16, u16) = (0, MINUTES_PER_DAY);
         let skipped = self.skipped_dates.contains(&date);
         let always = self.windows.is_empty().then_some(ALL_DAY);
-        let weekly = self.windows.iter().filter(move |w| w.day == date.weekday()).map(|w| (w.opens_at, w.closes_at));
+        let weekly =
+            self.windows.iter().filter(move |w| w.day == date.weekday()).map(|w| (w.opens_at, w.closes_at));
         always
             .into_iter()
             .chain(weekly)
             .filter(move |_| !skipped)
-            .filter_map(move |(opens, closes)| Some((local_minute(date, opens, zone)?, local_minute(date, closes, zone)?)))
+            .filter_map(move |(opens, closes)| {
+                Some((local_minute(date, opens, zone)?, local_minute(date, closes, zone)?))
+            })
             .filter(|(opens, closes)| opens < closes)
     }
 }
@@ -92,7 +98,9 @@ fn local_minute(date: NaiveDate, minute: u16, zone: Tz) -> Option<DateTime<Utc>>
         chrono::LocalResult::Ambiguous(_, later) => Some(later.to_utc()),
         chrono::LocalResult::None => {
             // Clock changes skip at most a few hours: the first local minute that exists again is the change itself.
-            (1..=180).find_map(|step| zone.from_local_datetime(&(local + TimeDelta::minutes(step))).earliest()).map(|m| m.to_utc())
+            (1..=180)
+                .find_map(|step| zone.from_local_datetime(&(local + TimeDelta::minutes(step))).earliest())
+                .map(|m| m.to_utc())
         }
     }
 }
@@ -120,10 +128,17 @@ mod tests {
 
     #[test]
     fn a_closed_moment_moves_to_the_next_opening() {
-        let windows = SendWindows { windows: vec![window(Weekday::Sun, 9 * 60, 18 * 60)], skipped_dates: vec![] };
+        let windows =
+            SendWindows { windows: vec![window(Weekday::Sun, 9 * 60, 18 * 60)], skipped_dates: vec![] };
         // A Friday; the next Sunday 09:00 in winter time is 07:00 UTC.
-        assert_eq!(windows.next_open(utc("2026-01-30T12:00:00Z"), Jerusalem), Some(utc("2026-02-01T07:00:00Z")));
-        assert_eq!(windows.closes_after(utc("2026-02-01T08:00:00Z"), Jerusalem), Some(utc("2026-02-01T16:00:00Z")));
+        assert_eq!(
+            windows.next_open(utc("2026-01-30T12:00:00Z"), Jerusalem),
+            Some(utc("2026-02-01T07:00:00Z"))
+        );
+        assert_eq!(
+            windows.closes_after(utc("2026-02-01T08:00:00Z"), Jerusalem),
+            Some(utc("2026-02-01T16:00:00Z"))
+        );
         assert_eq!(windows.closes_after(utc("2026-02-01T16:00:00Z"), Jerusalem), None);
     }
 

@@ -55,6 +55,7 @@ impl BusinessLine {
     /// Whether a call that began at `called_at` belongs to this line's tenant.
     #[must_use]
     pub fn owned_at(&self, called_at: DateTime<Utc>) -> bool {
-        self.calls_since.is_none_or(|since| called_at >= since) && self.released_at.is_none_or(|end| called_at < end)
+        self.calls_since.is_none_or(|since| called_at >= since)
+            && self.released_at.is_none_or(|end| called_at < end)
     }
 }

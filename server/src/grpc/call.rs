@@ -51,10 +51,16 @@ pub(super) fn parse(request: v1::RecordCallRequest, now: DateTime<Utc>) -> Resul
     let record = CallRecord {
         original_call_id: optional("original_call_id", request.original_call_id.as_deref(), MAX_CALL_ID),
         provider_status: optional("provider_status", request.provider_status.as_deref(), MAX_PROVIDER_STATUS),
-        customer_raw: optional("customer_phone", Some(&request.customer_phone), MAX_RAW_PHONE).unwrap_or_default(),
-        business_raw: optional("business_phone", Some(&request.business_phone), MAX_RAW_PHONE).unwrap_or_default(),
+        customer_raw: optional("customer_phone", Some(&request.customer_phone), MAX_RAW_PHONE)
+            .unwrap_or_default(),
+        business_raw: optional("business_phone", Some(&request.business_phone), MAX_RAW_PHONE)
+            .unwrap_or_default(),
         queue_name: optional("queue_name", request.queue_name.as_deref(), MAX_NAME),
-        representative_name: optional("representative_name", request.representative_name.as_deref(), MAX_NAME),
+        representative_name: optional(
+            "representative_name",
+            request.representative_name.as_deref(),
+            MAX_NAME,
+        ),
         recording_url: optional("recording_url", request.recording_url.as_deref(), MAX_URL),
         call_id: fields.text("call_id", &request.call_id, MAX_CALL_ID),
         ivr_path: ivr_path(&mut fields, &request.ivr_path),

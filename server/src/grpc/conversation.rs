@@ -14,11 +14,17 @@ fn unimplemented<T>(method: &'static str) -> Reply<T> {
 
 #[tonic::async_trait]
 impl ConversationService for Api {
-    async fn start_conversation(&self, _: Request<v1::StartConversationRequest>) -> Reply<v1::StartConversationResponse> {
+    async fn start_conversation(
+        &self,
+        _: Request<v1::StartConversationRequest>,
+    ) -> Reply<v1::StartConversationResponse> {
         unimplemented("StartConversation")
     }
 
-    async fn get_conversation(&self, _: Request<v1::GetConversationRequest>) -> Reply<v1::GetConversationResponse> {
+    async fn get_conversation(
+        &self,
+        _: Request<v1::GetConversationRequest>,
+    ) -> Reply<v1::GetConversationResponse> {
         unimplemented("GetConversation")
     }
 
@@ -26,15 +32,24 @@ impl ConversationService for Api {
         unimplemented("RecordReply")
     }
 
-    async fn close_conversation(&self, _: Request<v1::CloseConversationRequest>) -> Reply<v1::CloseConversationResponse> {
+    async fn close_conversation(
+        &self,
+        _: Request<v1::CloseConversationRequest>,
+    ) -> Reply<v1::CloseConversationResponse> {
         unimplemented("CloseConversation")
     }
 
-    async fn claim_follow_ups(&self, _: Request<v1::ClaimFollowUpsRequest>) -> Reply<v1::ClaimFollowUpsResponse> {
+    async fn claim_follow_ups(
+        &self,
+        _: Request<v1::ClaimFollowUpsRequest>,
+    ) -> Reply<v1::ClaimFollowUpsResponse> {
         unimplemented("ClaimFollowUps")
     }
 
-    async fn complete_follow_up(&self, _: Request<v1::CompleteFollowUpRequest>) -> Reply<v1::CompleteFollowUpResponse> {
+    async fn complete_follow_up(
+        &self,
+        _: Request<v1::CompleteFollowUpRequest>,
+    ) -> Reply<v1::CompleteFollowUpResponse> {
         unimplemented("CompleteFollowUp")
     }
 
@@ -42,19 +57,31 @@ impl ConversationService for Api {
         unimplemented("FailFollowUp")
     }
 
-    async fn list_follow_ups(&self, _: Request<v1::ListFollowUpsRequest>) -> Reply<v1::ListFollowUpsResponse> {
+    async fn list_follow_ups(
+        &self,
+        _: Request<v1::ListFollowUpsRequest>,
+    ) -> Reply<v1::ListFollowUpsResponse> {
         unimplemented("ListFollowUps")
     }
 
-    async fn add_suppression(&self, _: Request<v1::AddSuppressionRequest>) -> Reply<v1::AddSuppressionResponse> {
+    async fn add_suppression(
+        &self,
+        _: Request<v1::AddSuppressionRequest>,
+    ) -> Reply<v1::AddSuppressionResponse> {
         unimplemented("AddSuppression")
     }
 
-    async fn remove_suppression(&self, _: Request<v1::RemoveSuppressionRequest>) -> Reply<v1::RemoveSuppressionResponse> {
+    async fn remove_suppression(
+        &self,
+        _: Request<v1::RemoveSuppressionRequest>,
+    ) -> Reply<v1::RemoveSuppressionResponse> {
         unimplemented("RemoveSuppression")
     }
 
-    async fn list_suppressions(&self, _: Request<v1::ListSuppressionsRequest>) -> Reply<v1::ListSuppressionsResponse> {
+    async fn list_suppressions(
+        &self,
+        _: Request<v1::ListSuppressionsRequest>,
+    ) -> Reply<v1::ListSuppressionsResponse> {
         unimplemented("ListSuppressions")
     }
 }

@@ -16,7 +16,10 @@ use crate::storage::UnroutedCall;
 /// A point in time.
 pub(super) fn time(value: DateTime<Utc>) -> Timestamp {
     // Sub-second nanoseconds are below 10^9 but in a leap second, which chrono shows as more; the second itself is then enough.
-    let nanos = i32::try_from(value.timestamp_subsec_nanos()).ok().filter(|nanos| *nanos < 1_000_000_000).unwrap_or(0);
+    let nanos = i32::try_from(value.timestamp_subsec_nanos())
+        .ok()
+        .filter(|nanos| *nanos < 1_000_000_000)
+        .unwrap_or(0);
     Timestamp { seconds: value.timestamp(), nanos }
 }
 
@@ -33,7 +36,9 @@ pub(super) fn millis(value: i64) -> Duration {
 /// A JSON object as a `google.protobuf.Struct`; anything else, which is never stored, as an empty one.
 pub(super) fn json_struct(value: &Value) -> Struct {
     match value {
-        Value::Object(map) => Struct { fields: map.iter().map(|(key, value)| (key.clone(), json_value(value))).collect() },
+        Value::Object(map) => {
+            Struct { fields: map.iter().map(|(key, value)| (key.clone(), json_value(value))).collect() }
+        }
         _ => Struct::default(),
     }
 }
@@ -65,7 +70,9 @@ fn value_json(value: prost_types::Value) -> Option<Value> {
         Some(Kind::BoolValue(value)) => Value::Bool(value),
         Some(Kind::NumberValue(value)) => Value::Number(number(value)?),
         Some(Kind::StringValue(value)) => Value::String(value),
-        Some(Kind::ListValue(list)) => Value::Array(list.values.into_iter().map(value_json).collect::<Option<_>>()?),
+        Some(Kind::ListValue(list)) => {
+            Value::Array(list.values.into_iter().map(value_json).collect::<Option<_>>()?)
+        }
         Some(Kind::StructValue(value)) => struct_json(value)?,
     })
 }
@@ -117,7 +124,11 @@ pub(super) fn missed_call(call: &MissedCall, region: Region) -> v1::MissedCall {
         call_id: call.key.call_id.clone(),
         original_call_id: call.original_call_id.clone(),
         caller_phone: call.caller_phone.as_ref().map(|phone| phone.as_e164().to_owned()),
-        caller_phone_local: call.caller_phone.as_ref().map(|phone| phone.to_local(region)).unwrap_or_default(),
+        caller_phone_local: call
+            .caller_phone
+            .as_ref()
+            .map(|phone| phone.to_local(region))
+            .unwrap_or_default(),
         caller_raw: call.caller_raw.clone(),
         business_phone: call.business_phone.as_e164().to_owned(),
         outcome: outcome(call.outcome).into(),

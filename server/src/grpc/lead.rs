@@ -13,13 +13,15 @@ use super::{
 };
 use crate::{
     domain::{
-        capture::LeadDetails,
         customer::CustomerKey,
+        details::{DetailField, LeadDetails},
         error::Error,
-        lead::LeadSource,
+        lead::{Lead, LeadSource, LeadStatus, LostReason},
+        qualification::missing,
         text::{MAX_NAME, MAX_NEED, MAX_NOTE, MAX_PREFERENCE},
+        transition::TransitionRequest,
     },
-    storage::{CapturedLead, LeadFilter, NewCapture, OnceRequest},
+    storage::{CapturedLead, LeadFilter, LeadReference, NewCapture, OnceRequest},
 };
 
 type Reply<T> = Result<Response<T>, Status>;
@@ -58,12 +60,16 @@ impl LeadService for Api {
             return Err(Error::internal("a checked request without source or phone").into());
         };
 
-        let key = request_id.key("CaptureLead", &actor, &request, Some(tenant_id), Some(&phone));
+        let key = request_id.key("CaptureLead", &actor, &request, Some(tenant_id));
         let response = |captured: &CapturedLead| v1::CaptureLeadResponse {
             lead: Some(lead_encode::lead(&captured.lead, region)),
             created: captured.created,
         };
-        let once = OnceRequest { key, encode: &|captured| response(captured).encode_to_vec() };
+        let once = OnceRequest {
+            key,
+            encode: &|captured| response(captured).encode_to_vec(),
+            customer: |captured| Some(&captured.lead.customer_phone),
+        };
         let capture = NewCapture {
             customer: CustomerKey { tenant_id, phone },
             source,
@@ -87,7 +93,10 @@ impl LeadService for Api {
     }
 
     #[instrument(name = "FindLeadByPhone", skip_all)]
-    async fn find_lead_by_phone(&self, request: Request<v1::FindLeadByPhoneRequest>) -> Reply<v1::FindLeadByPhoneResponse> {
+    async fn find_lead_by_phone(
+        &self,
+        request: Request<v1::FindLeadByPhoneRequest>,
+    ) -> Reply<v1::FindLeadByPhoneResponse> {
         let request = request.into_inner();
         let mut fields = Fields::default();
         let tenant_id = fields.id("tenant_id", &request.tenant_id);
@@ -107,19 +116,22 @@ impl LeadService for Api {
         let mut fields = Fields::default();
         let tenant_id = fields.id("tenant_id", &request.tenant_id);
         let statuses = request.statuses.iter().enumerate();
-        let statuses =
-            statuses.filter_map(|(index, value)| fields.lead_status(&format!("statuses[{index}]"), *value)).collect();
+        let statuses = statuses
+            .filter_map(|(index, value)| fields.lead_status(&format!("statuses[{index}]"), *value))
+            .collect();
         let sources = request.sources.iter().enumerate();
-        let sources =
-            sources.filter_map(|(index, value)| fields.lead_source(&format!("sources[{index}]"), *value)).collect();
-        let (captured_from, captured_until) =
-            fields.range(("captured_from", request.captured_from), ("captured_until", request.captured_until));
+        let sources = sources
+            .filter_map(|(index, value)| fields.lead_source(&format!("sources[{index}]"), *value))
+            .collect();
+        let (captured_from, captured_until) = fields
+            .range(("captured_from", request.captured_from), ("captured_until", request.captured_until));
         let page = fields.page(size, &token, fingerprint);
         let region = self.region_of(tenant_id, &fields).await?;
         let customer_phone = fields.phone_filter("customer_phone", &request.customer_phone, region);
         fields.check()?;
 
-        let filter = LeadFilter { tenant_id, statuses, sources, customer_phone, captured_from, captured_until };
+        let filter =
+            LeadFilter { tenant_id, statuses, sources, customer_phone, captured_from, captured_until };
         let page = self.storage.leads(&filter, page).await?;
         Ok(Response::new(v1::ListLeadsResponse {
             leads: page.items.iter().map(|lead| lead_encode::lead(lead, region)).collect(),
@@ -127,27 +139,180 @@ impl LeadService for Api {
         }))
     }
 
-    async fn update_lead(&self, _: Request<v1::UpdateLeadRequest>) -> Reply<v1::UpdateLeadResponse> {
-        unimplemented("UpdateLead")
+    #[instrument(name = "UpdateLead", skip_all)]
+    async fn update_lead(&self, request: Request<v1::UpdateLeadRequest>) -> Reply<v1::UpdateLeadResponse> {
+        let actor = actor(request.metadata())?;
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
+        let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
+        let details = LeadDetails {
+            customer_name: fields.optional_text("customer_name", request.customer_name.as_deref(), MAX_NAME),
+            need: fields.optional_text("need", request.need.as_deref(), MAX_NEED),
+            contact_preference: fields.optional_text(
+                "contact_preference",
+                request.contact_preference.as_deref(),
+                MAX_PREFERENCE,
+            ),
+            note: fields.optional_text("note", request.note.as_deref(), MAX_NOTE),
+        };
+        let changed = changed_fields(&mut fields, &request);
+        let region = self.region_of(reference.tenant_id, &fields).await?;
+        fields.check()?;
+
+        let key = request_id.key("UpdateLead", &reference.actor, &request, Some(reference.tenant_id));
+        let response = |lead: &Lead| v1::UpdateLeadResponse { lead: Some(lead_encode::lead(lead, region)) };
+        let once = OnceRequest {
+            key,
+            encode: &|lead| response(lead).encode_to_vec(),
+            customer: |lead| Some(&lead.customer_phone),
+        };
+        Ok(respond(self.storage.update_lead(&reference, &details, &changed, once).await?, response)?)
     }
 
-    async fn qualify_lead(&self, _: Request<v1::QualifyLeadRequest>) -> Reply<v1::QualifyLeadResponse> {
-        unimplemented("QualifyLead")
+    #[instrument(name = "QualifyLead", skip_all)]
+    async fn qualify_lead(&self, request: Request<v1::QualifyLeadRequest>) -> Reply<v1::QualifyLeadResponse> {
+        let actor = actor(request.metadata())?;
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
+        let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
+        let answers = LeadDetails {
+            customer_name: fields.optional_text("customer_name", request.customer_name.as_deref(), MAX_NAME),
+            need: fields.optional_text("need", request.need.as_deref(), MAX_NEED),
+            contact_preference: fields.optional_text(
+                "contact_preference",
+                request.contact_preference.as_deref(),
+                MAX_PREFERENCE,
+            ),
+            note: None,
+        };
+        let region = self.region_of(reference.tenant_id, &fields).await?;
+        fields.check()?;
+
+        let key = request_id.key("QualifyLead", &reference.actor, &request, Some(reference.tenant_id));
+        let response = |lead: &Lead| v1::QualifyLeadResponse {
+            lead: Some(lead_encode::lead(lead, region)),
+            missing: missing(lead).map(|question| lead_encode::question(question).into()).collect(),
+        };
+        let once = OnceRequest {
+            key,
+            encode: &|lead| response(lead).encode_to_vec(),
+            customer: |lead| Some(&lead.customer_phone),
+        };
+        let qualified = self.storage.qualify_lead(&reference, &answers, request.mark_qualified, once).await?;
+        Ok(respond(qualified, response)?)
     }
 
-    async fn transition_lead(&self, _: Request<v1::TransitionLeadRequest>) -> Reply<v1::TransitionLeadResponse> {
-        unimplemented("TransitionLead")
+    #[instrument(name = "TransitionLead", skip_all)]
+    async fn transition_lead(
+        &self,
+        request: Request<v1::TransitionLeadRequest>,
+    ) -> Reply<v1::TransitionLeadResponse> {
+        let actor = actor(request.metadata())?;
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
+        let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
+        let wanted = transition_request(&mut fields, &request);
+        let region = self.region_of(reference.tenant_id, &fields).await?;
+        fields.check()?;
+        let wanted = wanted.ok_or_else(|| Error::internal("a checked request without status"))?;
+
+        let key = request_id.key("TransitionLead", &reference.actor, &request, Some(reference.tenant_id));
+        let response =
+            |lead: &Lead| v1::TransitionLeadResponse { lead: Some(lead_encode::lead(lead, region)) };
+        let once = OnceRequest {
+            key,
+            encode: &|lead| response(lead).encode_to_vec(),
+            customer: |lead| Some(&lead.customer_phone),
+        };
+        Ok(respond(self.storage.transition_lead(&reference, &wanted, once).await?, response)?)
     }
 
-    async fn list_lead_events(&self, _: Request<v1::ListLeadEventsRequest>) -> Reply<v1::ListLeadEventsResponse> {
-        unimplemented("ListLeadEvents")
+    #[instrument(name = "ListLeadEvents", skip_all)]
+    async fn list_lead_events(
+        &self,
+        request: Request<v1::ListLeadEventsRequest>,
+    ) -> Reply<v1::ListLeadEventsResponse> {
+        let mut request = request.into_inner();
+        let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
+        let fingerprint = Fingerprint::of("lead_events", &request);
+        let mut fields = Fields::default();
+        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let lead_id = fields.id("lead_id", &request.lead_id);
+        let page = fields.page(size, &token, fingerprint);
+        fields.check()?;
+        let page = self.storage.lead_events(tenant_id, lead_id, page).await?;
+        Ok(Response::new(v1::ListLeadEventsResponse {
+            events: page.items.iter().map(lead_encode::event).collect(),
+            next_page_token: next_token(page.next, fingerprint),
+        }))
     }
 
     async fn erase_customer(&self, _: Request<v1::EraseCustomerRequest>) -> Reply<v1::EraseCustomerResponse> {
         unimplemented("EraseCustomer")
     }
 
-    async fn export_customer(&self, _: Request<v1::ExportCustomerRequest>) -> Reply<v1::ExportCustomerResponse> {
+    async fn export_customer(
+        &self,
+        _: Request<v1::ExportCustomerRequest>,
+    ) -> Reply<v1::ExportCustomerResponse> {
         unimplemented("ExportCustomer")
     }
+}
+
+impl Fields {
+    fn lead_reference(&mut self, tenant_id: &str, lead_id: &str, etag: &str, actor: String) -> LeadReference {
+        LeadReference {
+            tenant_id: self.id("tenant_id", tenant_id),
+            lead_id: self.id("lead_id", lead_id),
+            version: self.etag(etag),
+            actor,
+        }
+    }
+}
+
+/// The details that an update sets or clears: those of the mask, else those that are set.
+fn changed_fields(fields: &mut Fields, request: &v1::UpdateLeadRequest) -> Vec<DetailField> {
+    let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice()).unwrap_or_default();
+    if mask.is_empty() {
+        let set = [
+            request.customer_name.is_some(),
+            request.need.is_some(),
+            request.contact_preference.is_some(),
+            request.note.is_some(),
+        ];
+        return DetailField::ALL.iter().zip(set).filter_map(|(field, set)| set.then_some(*field)).collect();
+    }
+    let mut changed = Vec::with_capacity(mask.len());
+    for (index, path) in mask.iter().enumerate() {
+        match DetailField::ALL.iter().find(|field| field.name() == path) {
+            Some(field) => changed.push(*field),
+            None => fields.bad(
+                format!("update_mask.paths[{index}]"),
+                "is unknown; give customer_name, need, contact_preference or note",
+            ),
+        }
+    }
+    changed
+}
+
+fn transition_request(fields: &mut Fields, request: &v1::TransitionLeadRequest) -> Option<TransitionRequest> {
+    let to = fields.lead_status("to_status", request.to_status);
+    let note = fields.optional_text("note", Some(&request.note), MAX_NOTE);
+    let lost_reason = fields.lost_reason(request.lost_reason);
+    match (to, lost_reason) {
+        (Some(LeadStatus::Lost), None) if request.lost_reason == 0 => {
+            fields.bad("lost_reason", "is required for LOST; give one of the values of LostReason");
+        }
+        (Some(LeadStatus::Lost), Some(LostReason::Other)) if note.is_none() => {
+            fields.bad("note", "is required for the lost reason OTHER; say in it why the lead was lost");
+        }
+        (Some(status), Some(_)) if status != LeadStatus::Lost => {
+            fields.bad("lost_reason", "belongs to LOST alone; leave it out");
+        }
+        _ => {}
+    }
+    Some(TransitionRequest { to: to?, lost_reason, note })
 }

@@ -2,11 +2,13 @@
 
 use leadcapture_proto::v1;
 
-use super::encode::time;
+use super::encode::{json_struct, time};
 use crate::domain::{
+    event::{LeadEvent, LeadEventKind},
     lead::{Lead, LeadSource, LeadStatus, LostReason},
     lifecycle,
     phone::Region,
+    qualification::Question,
 };
 
 /// A lead, with the phone in the local form of the tenant's region.
@@ -60,6 +62,50 @@ pub(super) const fn status(value: LeadStatus) -> v1::LeadStatus {
         LeadStatus::Converted => v1::LeadStatus::Converted,
         LeadStatus::Lost => v1::LeadStatus::Lost,
         LeadStatus::Unresponsive => v1::LeadStatus::Unresponsive,
+    }
+}
+
+/// An event of a lead's history.
+pub(super) fn event(event: &LeadEvent) -> v1::LeadEvent {
+    let LeadEvent { seq, event } = event;
+    let encode_status = |value: Option<LeadStatus>| value.map_or(v1::LeadStatus::Unspecified, status).into();
+    v1::LeadEvent {
+        seq: *seq,
+        lead_id: event.lead_id.to_string(),
+        kind: event_kind(event.kind).into(),
+        from_status: encode_status(event.from_status),
+        to_status: encode_status(event.to_status),
+        actor: event.actor.clone(),
+        reason: event.reason.clone(),
+        details: event.details.as_ref().map(json_struct),
+        occurred_at: Some(time(event.occurred_at)),
+    }
+}
+
+const fn event_kind(value: LeadEventKind) -> v1::LeadEventKind {
+    match value {
+        LeadEventKind::Created => v1::LeadEventKind::Created,
+        LeadEventKind::CallRecorded => v1::LeadEventKind::CallRecorded,
+        LeadEventKind::CallReturned => v1::LeadEventKind::CallReturned,
+        LeadEventKind::Recaptured => v1::LeadEventKind::Recaptured,
+        LeadEventKind::StatusChanged => v1::LeadEventKind::StatusChanged,
+        LeadEventKind::Reopened => v1::LeadEventKind::Reopened,
+        LeadEventKind::DetailsUpdated => v1::LeadEventKind::DetailsUpdated,
+        LeadEventKind::ConversationStarted => v1::LeadEventKind::ConversationStarted,
+        LeadEventKind::ReplyReceived => v1::LeadEventKind::ReplyReceived,
+        LeadEventKind::ConversationEnded => v1::LeadEventKind::ConversationEnded,
+        LeadEventKind::ReminderSent => v1::LeadEventKind::ReminderSent,
+        LeadEventKind::OptedOut => v1::LeadEventKind::OptedOut,
+        LeadEventKind::Redacted => v1::LeadEventKind::Redacted,
+    }
+}
+
+/// A question that is still to be asked.
+pub(super) const fn question(value: Question) -> v1::QualificationField {
+    match value {
+        Question::Name => v1::QualificationField::Name,
+        Question::Need => v1::QualificationField::Need,
+        Question::Preference => v1::QualificationField::Preference,
     }
 }
 

@@ -35,7 +35,8 @@ impl Api {
         if !validate_only {
             return self.recordings.record(call).await;
         }
-        let results = self.storage.record_calls(std::slice::from_ref(&call), RecordingMode::ValidateOnly).await?;
+        let results =
+            self.storage.record_calls(std::slice::from_ref(&call), RecordingMode::ValidateOnly).await?;
         results.into_iter().next().unwrap_or_else(|| Err(Error::internal("a call without a result")))
     }
 }
@@ -45,7 +46,11 @@ fn encode_decision(decision: &Decision, home: Region, validate_only: bool) -> v1
     let shown = !validate_only;
     v1::RecordCallResponse {
         disposition: encode::disposition(decision.disposition).into(),
-        missed_call: decision.missed_call.as_ref().filter(|_| shown).map(|call| encode::missed_call(call, region)),
+        missed_call: decision
+            .missed_call
+            .as_ref()
+            .filter(|_| shown)
+            .map(|call| encode::missed_call(call, region)),
         lead: decision.lead.as_ref().filter(|_| shown).map(|lead| lead_encode::lead(lead, region)),
     }
 }
@@ -84,12 +89,18 @@ impl MissedCallService for Api {
     }
 
     #[instrument(name = "BatchRecordCalls", skip_all, fields(calls = request.get_ref().calls.len()))]
-    async fn batch_record_calls(&self, request: Request<v1::BatchRecordCallsRequest>) -> Reply<v1::BatchRecordCallsResponse> {
+    async fn batch_record_calls(
+        &self,
+        request: Request<v1::BatchRecordCallsRequest>,
+    ) -> Reply<v1::BatchRecordCallsResponse> {
         let actor = Arc::from(actor(request.metadata())?);
         let calls = request.into_inner().calls;
         let mut fields = Fields::default();
         if calls.is_empty() || calls.len() > MAX_BATCH {
-            fields.bad("calls", format!("must hold 1 to {MAX_BATCH} calls, and holds {}; split the batch", calls.len()));
+            fields.bad(
+                "calls",
+                format!("must hold 1 to {MAX_BATCH} calls, and holds {}; split the batch", calls.len()),
+            );
         }
         let validate_only = calls.first().is_some_and(|call| call.validate_only);
         if let Some(index) = calls.iter().position(|call| call.validate_only != validate_only) {
@@ -124,13 +135,18 @@ impl MissedCallService for Api {
             )),
             Err(error) => v1::batch_record_calls_result::Result::Error(encode_error(error)),
         };
-        let results =
-            results.iter().map(|result| v1::BatchRecordCallsResult { result: Some(encode(result)) }).collect();
+        let results = results
+            .iter()
+            .map(|result| v1::BatchRecordCallsResult { result: Some(encode(result)) })
+            .collect();
         Ok(Response::new(v1::BatchRecordCallsResponse { results }))
     }
 
     #[instrument(name = "GetMissedCall", skip_all)]
-    async fn get_missed_call(&self, request: Request<v1::GetMissedCallRequest>) -> Reply<v1::GetMissedCallResponse> {
+    async fn get_missed_call(
+        &self,
+        request: Request<v1::GetMissedCallRequest>,
+    ) -> Reply<v1::GetMissedCallResponse> {
         let request = request.into_inner();
         let mut fields = Fields::default();
         let tenant_id = fields.id("tenant_id", &request.tenant_id);
@@ -152,7 +168,10 @@ impl MissedCallService for Api {
     }
 
     #[instrument(name = "ListMissedCalls", skip_all)]
-    async fn list_missed_calls(&self, request: Request<v1::ListMissedCallsRequest>) -> Reply<v1::ListMissedCallsResponse> {
+    async fn list_missed_calls(
+        &self,
+        request: Request<v1::ListMissedCallsRequest>,
+    ) -> Reply<v1::ListMissedCallsResponse> {
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let fingerprint = Fingerprint::of("missed_calls", &request);
@@ -182,7 +201,10 @@ impl MissedCallService for Api {
     }
 
     #[instrument(name = "ListUnroutedCalls", skip_all)]
-    async fn list_unrouted_calls(&self, request: Request<v1::ListUnroutedCallsRequest>) -> Reply<v1::ListUnroutedCallsResponse> {
+    async fn list_unrouted_calls(
+        &self,
+        request: Request<v1::ListUnroutedCallsRequest>,
+    ) -> Reply<v1::ListUnroutedCallsResponse> {
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let fingerprint = Fingerprint::of("unrouted_calls", &request);

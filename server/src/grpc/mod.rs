@@ -10,6 +10,7 @@ mod once;
 mod page;
 mod parse;
 mod policy;
+mod refusal;
 mod status;
 mod tenant;
 
@@ -21,8 +22,8 @@ use tonic::service::{Routes, RoutesBuilder};
 
 use uuid::Uuid;
 
-use self::parse::Fields;
 pub use self::parse::ACTOR_METADATA;
+use self::parse::Fields;
 use crate::{
     domain::{error::Error, phone::Region},
     metrics::Metrics,
@@ -46,7 +47,11 @@ impl Api {
 
     /// The region of a tenant; with bad fields already noted any will do, as the request fails anyhow.
     async fn region_of(&self, tenant_id: Uuid, fields: &Fields) -> Result<Region, Error> {
-        if fields.any_bad() { Ok(self.storage.region()) } else { Ok(self.storage.tenant(tenant_id).await?.region) }
+        if fields.any_bad() {
+            Ok(self.storage.region())
+        } else {
+            Ok(self.storage.tenant(tenant_id).await?.region)
+        }
     }
 }
 
@@ -58,7 +63,7 @@ pub const SERVICE_NAMES: &[&str] = &[
     leadcapture_proto::v1::conversation_service_server::SERVICE_NAME,
 ];
 
-/// The four services, each refusing messages larger than `max_message_bytes`.
+/// The four services, each refusing messages larger than `max_message_bytes`, and the answer to methods that none of them has.
 #[must_use]
 pub fn routes(api: &Api, max_message_bytes: usize) -> Routes {
     let mut routes = RoutesBuilder::default();
@@ -66,6 +71,9 @@ pub fn routes(api: &Api, max_message_bytes: usize) -> Routes {
         .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
         .add_service(MissedCallServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
         .add_service(LeadServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
-        .add_service(ConversationServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes));
-    routes.routes()
+        .add_service(
+            ConversationServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes),
+        );
+    let explain = move |response| refusal::explain(response, max_message_bytes);
+    Routes::from(routes.routes().into_axum_router().layer(axum::middleware::map_response(explain)))
 }

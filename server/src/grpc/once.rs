@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::parse::Fields;
 use crate::{
-    domain::{error::Error, phone::PhoneNumber},
+    domain::error::Error,
     storage::{Once, RequestKey},
 };
 
@@ -31,7 +31,6 @@ impl RequestId {
         principal: &str,
         request: &impl Message,
         tenant_id: Option<Uuid>,
-        customer_phone: Option<&PhoneNumber>,
     ) -> Option<RequestKey> {
         Some(RequestKey {
             principal: principal.to_owned(),
@@ -39,7 +38,6 @@ impl RequestId {
             request_id: self.id?,
             request_hash: Sha256::digest(request.encode_to_vec()).to_vec(),
             tenant_id,
-            customer_phone: customer_phone.cloned(),
         })
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::domain::{
     call::CallOutcome,
     error::{Error, FieldViolation},
-    lead::{LeadSource, LeadStatus},
+    lead::{LeadSource, LeadStatus, LostReason},
     phone::{PhoneNumber, Region, parse_strict},
     text,
 };
@@ -76,7 +76,12 @@ impl Fields {
     }
 
     /// A text, absent when empty.
-    pub(super) fn optional_text(&mut self, field: &str, value: Option<&str>, max_chars: usize) -> Option<String> {
+    pub(super) fn optional_text(
+        &mut self,
+        field: &str,
+        value: Option<&str>,
+        max_chars: usize,
+    ) -> Option<String> {
         let value = text::non_empty(value?)?;
         if let Some(problem) = text::problem(&value, max_chars) {
             self.bad(field, problem);
@@ -160,7 +165,10 @@ impl Fields {
         }
         let version = value.parse().ok().filter(|version| *version > 0);
         if version.is_none() {
-            self.bad("etag", "is malformed; send back the etag exactly as it was answered, or leave it empty");
+            self.bad(
+                "etag",
+                "is malformed; send back the etag exactly as it was answered, or leave it empty",
+            );
         }
         version
     }
@@ -182,6 +190,28 @@ impl Fields {
             }
         };
         Some(status)
+    }
+
+    /// Why a lead was lost; absent when unspecified.
+    pub(super) fn lost_reason(&mut self, value: i32) -> Option<LostReason> {
+        use v1::LostReason as Wire;
+        let reason = match Wire::try_from(value) {
+            Ok(Wire::Price) => LostReason::Price,
+            Ok(Wire::Competitor) => LostReason::Competitor,
+            Ok(Wire::NotRelevant) => LostReason::NotRelevant,
+            Ok(Wire::NoResponse) => LostReason::NoResponse,
+            Ok(Wire::Duplicate) => LostReason::Duplicate,
+            Ok(Wire::Spam) => LostReason::Spam,
+            Ok(Wire::WrongNumber) => LostReason::WrongNumber,
+            Ok(Wire::DoNotContact) => LostReason::DoNotContact,
+            Ok(Wire::Other) => LostReason::Other,
+            Ok(Wire::Unspecified) => return None,
+            Err(_) => {
+                self.unknown_value("lost_reason", value, "LostReason");
+                return None;
+            }
+        };
+        Some(reason)
     }
 
     /// The source of a lead.
@@ -227,7 +257,8 @@ impl Fields {
 
     /// Notes a value that its enum does not have, or the unspecified one.
     pub(super) fn unknown_value(&mut self, field: &str, value: i32, of: &str) {
-        let what = if value == 0 { "is required".to_owned() } else { format!("has the unknown value {value}") };
+        let what =
+            if value == 0 { "is required".to_owned() } else { format!("has the unknown value {value}") };
         self.bad(field, format!("{what}; give one of the values of {of}"));
     }
 }

@@ -8,6 +8,7 @@ use super::{
     parse::Fields,
 };
 use crate::domain::{
+    call::CallOutcome,
     policy::{DELAY_RANGE, TenantPolicy, WINDOW_RANGE},
     send_windows::{SendWindow, SendWindows},
 };
@@ -53,9 +54,18 @@ pub(super) fn parse(fields: &mut Fields, policy: v1::TenantPolicy) -> TenantPoli
     let mut parsed = TenantPolicy::default();
     let outcomes = policy.missed_outcomes.iter().enumerate();
     let outcomes: Vec<_> = outcomes
-        .filter_map(|(index, value)| fields.call_outcome(&format!("policy.missed_outcomes[{index}]"), *value))
+        .filter_map(|(index, value)| {
+            let field = format!("policy.missed_outcomes[{index}]");
+            let outcome = fields.call_outcome(&field, *value)?;
+            // Noted here, as the place in the request is lost with the sorting.
+            if outcome == CallOutcome::Answered {
+                fields.bad(field, "an answered call is never missed; leave ANSWERED out");
+                return None;
+            }
+            Some(outcome)
+        })
         .collect();
-    if !policy.missed_outcomes.is_empty() {
+    if !outcomes.is_empty() {
         parsed.missed_outcomes = outcomes;
         parsed.missed_outcomes.sort_unstable();
         parsed.missed_outcomes.dedup();
@@ -66,7 +76,12 @@ pub(super) fn parse(fields: &mut Fields, policy: v1::TenantPolicy) -> TenantPoli
         ("reminder_2_delay", policy.reminder_2_delay, DELAY_RANGE, &mut parsed.reminder_2_delay),
         ("unresponsive_delay", policy.unresponsive_delay, DELAY_RANGE, &mut parsed.unresponsive_delay),
         ("lost_reopen_window", policy.lost_reopen_window, WINDOW_RANGE, &mut parsed.lost_reopen_window),
-        ("returning_customer_window", policy.returning_customer_window, WINDOW_RANGE, &mut parsed.returning_customer_window),
+        (
+            "returning_customer_window",
+            policy.returning_customer_window,
+            WINDOW_RANGE,
+            &mut parsed.returning_customer_window,
+        ),
         ("stale_call_after", policy.stale_call_after, DELAY_RANGE, &mut parsed.stale_call_after),
     ] {
         if let Some(value) = fields.duration(&format!("policy.{name}"), value, range) {
@@ -74,7 +89,8 @@ pub(super) fn parse(fields: &mut Fields, policy: v1::TenantPolicy) -> TenantPoli
         }
     }
     parsed.opener_to_non_mobile = policy.opener_to_non_mobile;
-    parsed.send_windows = policy.send_windows.map(|windows| parse_windows(fields, &windows)).unwrap_or_default();
+    parsed.send_windows =
+        policy.send_windows.map(|windows| parse_windows(fields, &windows)).unwrap_or_default();
     parsed
 }
 
@@ -98,8 +114,9 @@ fn parse_windows(fields: &mut Fields, windows: &v1::SendWindows) -> SendWindows 
     }
     for (index, date) in windows.skipped_dates.iter().enumerate().take(MAX_SKIPPED_DATES) {
         match NaiveDate::parse_from_str(date, "%Y-%m-%d") {
-            Ok(date) => parsed.skipped_dates.push(date),
-            Err(_) => fields.bad(format!("{PATH}.skipped_dates[{index}]"), "is no date; write YYYY-MM-DD"),
+            // The parser takes shorter forms and signs too.
+            Ok(parsed_date) if parsed_date.to_string() == *date => parsed.skipped_dates.push(parsed_date),
+            _ => fields.bad(format!("{PATH}.skipped_dates[{index}]"), "is no date; write YYYY-MM-DD"),
         }
     }
     parsed.skipped_dates.sort_unstable();
@@ -125,7 +142,11 @@ fn weekday(fields: &mut Fields, field: &str, value: i32) -> Option<Weekday> {
 
 /// Minutes after midnight of a time written `HH:MM`.
 fn minute(fields: &mut Fields, field: &str, value: &str) -> Option<u16> {
-    let two_digits = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
+    let two_digits = |text: &str| {
+        (text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| text.parse::<u16>().ok())
+            .flatten()
+    };
     let minutes = value.split_once(':').and_then(|(hours, minutes)| {
         let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
         ((hours < 24 && minutes < 60) || (hours == 24 && minutes == 0)).then_some(hours * 60 + minutes)

@@ -16,7 +16,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The code of an error.
 pub(super) const fn code(error: &Error) -> Code {
     match error {
-        Error::InvalidFields(_) => Code::InvalidArgument,
+        Error::InvalidFields(_) | Error::MalformedMessage { .. } => Code::InvalidArgument,
         Error::NotFound(_) => Code::NotFound,
         Error::InvalidTransition(_)
         | Error::NeedUnknown
@@ -27,7 +27,10 @@ pub(super) const fn code(error: &Error) -> Code {
         Error::BusinessLineTaken => Code::AlreadyExists,
         Error::DatabaseUnavailable => Code::Unavailable,
         Error::Overloaded => Code::ResourceExhausted,
-        Error::Unimplemented { .. } => Code::Unimplemented,
+        Error::MessageTooLarge { .. } => Code::OutOfRange,
+        Error::UnsupportedEncoding(_) | Error::UnknownMethod | Error::Unimplemented { .. } => {
+            Code::Unimplemented
+        }
         Error::Internal(_) => Code::Internal,
     }
 }
@@ -46,7 +49,8 @@ pub(super) fn message(error: &Error) -> String {
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        let metadata: HashMap<_, _> = error.metadata().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let metadata: HashMap<_, _> =
+            error.metadata().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let mut details = ErrorDetails::with_error_info(error.reason(), ERROR_DOMAIN, metadata);
         let (code, message) = (code(&error), message(&error));
         match error {
@@ -54,6 +58,9 @@ impl From<Error> for Status {
                 let violations: Vec<_> =
                     violations.into_iter().map(|v| FieldViolation::new(v.field, v.description)).collect();
                 details.set_bad_request(violations);
+            }
+            Error::MalformedMessage { field, problem } => {
+                details.set_bad_request(vec![FieldViolation::new(field, problem)]);
             }
             Error::DatabaseUnavailable | Error::Overloaded => {
                 details.set_retry_info(Some(RETRY_AFTER));

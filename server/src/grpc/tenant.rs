@@ -65,7 +65,10 @@ impl Fields {
 #[tonic::async_trait]
 impl TenantService for Api {
     #[instrument(name = "CreateTenant", skip_all)]
-    async fn create_tenant(&self, request: Request<v1::CreateTenantRequest>) -> Reply<v1::CreateTenantResponse> {
+    async fn create_tenant(
+        &self,
+        request: Request<v1::CreateTenantRequest>,
+    ) -> Reply<v1::CreateTenantResponse> {
         let principal = actor(request.metadata())?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
@@ -89,9 +92,10 @@ impl TenantService for Api {
         fields.check()?;
 
         // Not bound to the new tenant's life: a repeated request must not make a second one.
-        let key = request_id.key("CreateTenant", &principal, &request, None, None);
+        let key = request_id.key("CreateTenant", &principal, &request, None);
         let response = |tenant: &Tenant| v1::CreateTenantResponse { tenant: Some(encode::tenant(tenant)) };
-        let once = OnceRequest { key, encode: &|tenant| response(tenant).encode_to_vec() };
+        let once =
+            OnceRequest { key, encode: &|tenant| response(tenant).encode_to_vec(), customer: |_| None };
         Ok(respond(self.storage.create_tenant(&tenant, once).await?, response)?)
     }
 
@@ -119,7 +123,10 @@ impl TenantService for Api {
     }
 
     #[instrument(name = "UpdateTenant", skip_all)]
-    async fn update_tenant(&self, request: Request<v1::UpdateTenantRequest>) -> Reply<v1::UpdateTenantResponse> {
+    async fn update_tenant(
+        &self,
+        request: Request<v1::UpdateTenantRequest>,
+    ) -> Reply<v1::UpdateTenantResponse> {
         let principal = actor(request.metadata())?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
@@ -143,14 +150,18 @@ impl TenantService for Api {
                 policy::copy_field(field, &policy, &mut tenant.policy);
             }
         };
-        let key = request_id.key("UpdateTenant", &principal, &request, Some(tenant_id), None);
+        let key = request_id.key("UpdateTenant", &principal, &request, Some(tenant_id));
         let response = |tenant: &Tenant| v1::UpdateTenantResponse { tenant: Some(encode::tenant(tenant)) };
-        let once = OnceRequest { key, encode: &|tenant| response(tenant).encode_to_vec() };
+        let once =
+            OnceRequest { key, encode: &|tenant| response(tenant).encode_to_vec(), customer: |_| None };
         Ok(respond(self.storage.update_tenant(tenant_id, version, &change, once).await?, response)?)
     }
 
     #[instrument(name = "DeleteTenant", skip_all)]
-    async fn delete_tenant(&self, request: Request<v1::DeleteTenantRequest>) -> Reply<v1::DeleteTenantResponse> {
+    async fn delete_tenant(
+        &self,
+        request: Request<v1::DeleteTenantRequest>,
+    ) -> Reply<v1::DeleteTenantResponse> {
         let principal = actor(request.metadata())?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
@@ -162,14 +173,21 @@ impl TenantService for Api {
         }
         fields.check()?;
         // The record must outlive the tenant, or the repeated request would not find its answer.
-        let key = request_id.key("DeleteTenant", &principal, &request, None, None);
-        let once = OnceRequest { key, encode: &|()| v1::DeleteTenantResponse {}.encode_to_vec() };
+        let key = request_id.key("DeleteTenant", &principal, &request, None);
+        let once = OnceRequest {
+            key,
+            encode: &|()| v1::DeleteTenantResponse {}.encode_to_vec(),
+            customer: |_| None,
+        };
         let deleted = self.storage.delete_tenant(tenant_id, &request.name, version, once).await?;
         Ok(respond(deleted, |()| v1::DeleteTenantResponse {})?)
     }
 
     #[instrument(name = "AddBusinessLine", skip_all)]
-    async fn add_business_line(&self, request: Request<v1::AddBusinessLineRequest>) -> Reply<v1::AddBusinessLineResponse> {
+    async fn add_business_line(
+        &self,
+        request: Request<v1::AddBusinessLineRequest>,
+    ) -> Reply<v1::AddBusinessLineResponse> {
         let principal = actor(request.metadata())?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
@@ -181,12 +199,12 @@ impl TenantService for Api {
         fields.check()?;
         let phone = phone.ok_or_else(|| Error::invalid("phone", "is required"))?;
 
-        let key = request_id.key("AddBusinessLine", &principal, &request, Some(tenant_id), None);
+        let key = request_id.key("AddBusinessLine", &principal, &request, Some(tenant_id));
         let response = |added: &AddedLine| v1::AddBusinessLineResponse {
             business_line: Some(encode::business_line(&added.line, region)),
             replayed_calls: i32::try_from(added.waiting_calls).unwrap_or(i32::MAX),
         };
-        let once = OnceRequest { key, encode: &|added| response(added).encode_to_vec() };
+        let once = OnceRequest { key, encode: &|added| response(added).encode_to_vec(), customer: |_| None };
         let added = self.storage.add_business_line(tenant_id, &phone, label.as_deref(), once).await?;
         if let Once::Fresh(AddedLine { waiting_calls: 1.., .. }) = &added
             && let Err(error) = self.storage.replay_unrouted(Some(&phone)).await
@@ -210,11 +228,11 @@ impl TenantService for Api {
         let line_id = fields.id("business_line_id", &request.business_line_id);
         let region = self.region_of(tenant_id, &fields).await?;
         fields.check()?;
-        let key = request_id.key("RemoveBusinessLine", &principal, &request, Some(tenant_id), None);
+        let key = request_id.key("RemoveBusinessLine", &principal, &request, Some(tenant_id));
         let response = |line: &BusinessLine| v1::RemoveBusinessLineResponse {
             business_line: Some(encode::business_line(line, region)),
         };
-        let once = OnceRequest { key, encode: &|line| response(line).encode_to_vec() };
+        let once = OnceRequest { key, encode: &|line| response(line).encode_to_vec(), customer: |_| None };
         Ok(respond(self.storage.remove_business_line(tenant_id, line_id, once).await?, response)?)
     }
 

@@ -49,31 +49,34 @@ impl Storage {
         once: OnceRequest<'_, AddedLine>,
     ) -> Result<Once<AddedLine>, Error> {
         let id = self.environment().new_id();
-        self.write_once(once, move |transaction| async move {
-            lock_tenant(transaction, tenant_id, None).await?;
-            let now = self.environment().now();
-            let line = BusinessLine {
-                id,
-                tenant_id,
-                phone: phone.clone(),
-                label: label.map(str::to_owned),
-                calls_since: number_free_since(transaction, phone).await?,
-                released_at: None,
-                created_at: now,
-                updated_at: now,
-            };
-            // Without a conflict target: the unique index is partial, and its predicate must not become a parameter.
-            let result = business_line::Entity::insert_many([row(&line)])
-                .on_conflict(OnConflict::new().do_nothing().to_owned())
-                .try_insert()
-                .exec_without_returning(transaction)
-                .await?;
-            if inserted(&result) == 0 {
-                return Err(Error::BusinessLineTaken.into());
+        self.write_once(once, move |transaction| {
+            async move {
+                lock_tenant(transaction, tenant_id, None).await?;
+                let now = self.environment().now();
+                let line = BusinessLine {
+                    id,
+                    tenant_id,
+                    phone: phone.clone(),
+                    label: label.map(str::to_owned),
+                    calls_since: number_free_since(transaction, phone).await?,
+                    released_at: None,
+                    created_at: now,
+                    updated_at: now,
+                };
+                // Without a conflict target: the unique index is partial, and its predicate must not become a parameter.
+                let result = business_line::Entity::insert_many([row(&line)])
+                    .on_conflict(OnConflict::new().do_nothing().to_owned())
+                    .try_insert()
+                    .exec_without_returning(transaction)
+                    .await?;
+                if inserted(&result) == 0 {
+                    return Err(Error::BusinessLineTaken.into());
+                }
+                let waiting_calls = super::unrouted_calls::count_waiting(transaction, &line).await?;
+                Ok(AddedLine { line, waiting_calls })
             }
-            let waiting_calls = super::unrouted_calls::count_waiting(transaction, &line).await?;
-            Ok(AddedLine { line, waiting_calls })
-        }.scope_boxed())
+            .scope_boxed()
+        })
         .await
     }
 
@@ -88,30 +91,33 @@ impl Storage {
         line_id: Uuid,
         once: OnceRequest<'_, BusinessLine>,
     ) -> Result<Once<BusinessLine>, Error> {
-        self.write_once(once, move |transaction| async move {
-            lock_tenant(transaction, tenant_id, None).await?;
-            let row = business_line::Entity::find_by_id(line_id)
-                .filter(business_line::COLUMN.tenant_id.eq(tenant_id))
-                .lock_exclusive()
-                .one(transaction)
-                .await?
-                .ok_or(Error::NotFound(Resource::BusinessLine))?;
-            let mut line = convert::business_line(row)?;
-            if line.released_at.is_none() {
-                let now = self.environment().now();
-                line.released_at = Some(now);
-                line.updated_at = now;
-                release_numbers(transaction, [line.phone.as_e164().to_owned()], now).await?;
-                let change = business_line::ActiveModel {
-                    id: Set(line.id),
-                    released_at: Set(line.released_at),
-                    updated_at: Set(now),
-                    ..Default::default()
-                };
-                change.update(transaction).await?;
+        self.write_once(once, move |transaction| {
+            async move {
+                lock_tenant(transaction, tenant_id, None).await?;
+                let row = business_line::Entity::find_by_id(line_id)
+                    .filter(business_line::COLUMN.tenant_id.eq(tenant_id))
+                    .lock_exclusive()
+                    .one(transaction)
+                    .await?
+                    .ok_or(Error::NotFound(Resource::BusinessLine))?;
+                let mut line = convert::business_line(row)?;
+                if line.released_at.is_none() {
+                    let now = self.environment().now();
+                    line.released_at = Some(now);
+                    line.updated_at = now;
+                    release_numbers(transaction, [line.phone.as_e164().to_owned()], now).await?;
+                    let change = business_line::ActiveModel {
+                        id: Set(line.id),
+                        released_at: Set(line.released_at),
+                        updated_at: Set(now),
+                        ..Default::default()
+                    };
+                    change.update(transaction).await?;
+                }
+                Ok(line)
             }
-            Ok(line)
-        }.scope_boxed())
+            .scope_boxed()
+        })
         .await
     }
 

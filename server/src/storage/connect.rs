@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use leadcapture_migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr, TransactionTrait as _,
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr,
+    TransactionTrait as _,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
@@ -50,7 +51,10 @@ impl Storage {
     ///
     /// # Errors
     /// [`ConnectError`] when the URL is not one that is supported, or the database cannot be reached.
-    pub async fn connect(settings: &DatabaseSettings, environment: Environment) -> Result<Self, ConnectError> {
+    pub async fn connect(
+        settings: &DatabaseSettings,
+        environment: Environment,
+    ) -> Result<Self, ConnectError> {
         let (reader, writer) = if settings.url.starts_with("sqlite:") {
             (connect(settings, settings.max_connections).await?, connect(settings, 1).await?)
         } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {

@@ -5,12 +5,14 @@
 use sea_orm::Set;
 use serde_json::Value;
 
-use super::entities::{business_line, customer, follow_up, lead, lead_event, missed_call, tenant, unrouted_call};
+use super::entities::{
+    business_line, customer, follow_up, lead, lead_event, missed_call, tenant, unrouted_call,
+};
 use crate::domain::{
     call::{CallKey, MissedCall},
     customer::{Customer, CustomerKey},
     error::Error,
-    event::NewLeadEvent,
+    event::{LeadEvent, NewLeadEvent},
     follow_up::NewFollowUp,
     lead::Lead,
     phone::{PhoneNumber, Region},
@@ -27,7 +29,10 @@ pub(super) fn tenant(row: tenant::Model) -> Result<Tenant, Error> {
         id: row.id,
         name: row.name,
         region: row.region.parse::<Region>().map_err(Error::internal)?,
-        time_zone: row.time_zone.parse().map_err(|error: chrono_tz::ParseError| Error::internal(error.to_string()))?,
+        time_zone: row
+            .time_zone
+            .parse()
+            .map_err(|error: chrono_tz::ParseError| Error::internal(error.to_string()))?,
         policy: serde_json::from_value::<TenantPolicy>(row.policy).map_err(Error::internal)?,
         version: row.version,
         created_at: row.created_at,
@@ -153,7 +158,12 @@ pub(super) fn missed_call(row: missed_call::Model) -> Result<MissedCall, Error> 
         ring_duration_ms: row.ring_duration_ms,
         queue_name: row.queue_name,
         representative_name: row.representative_name,
-        ivr_path: row.ivr_path.map(serde_json::from_value).transpose().map_err(Error::internal)?.unwrap_or_default(),
+        ivr_path: row
+            .ivr_path
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(Error::internal)?
+            .unwrap_or_default(),
         recording_url: row.recording_url,
         custom_data: row.custom_data,
         lead_id: row.lead_id,
@@ -216,7 +226,27 @@ pub(super) fn lead_event_row(event: NewLeadEvent) -> lead_event::ActiveModel {
     }
 }
 
-pub(super) fn follow_up_row(follow_up: &NewFollowUp, now: chrono::DateTime<chrono::Utc>) -> follow_up::ActiveModel {
+pub(super) fn lead_event(row: lead_event::Model) -> LeadEvent {
+    LeadEvent {
+        seq: row.seq,
+        event: NewLeadEvent {
+            tenant_id: row.tenant_id,
+            lead_id: row.lead_id,
+            kind: row.kind.into(),
+            from_status: row.from_status.map(Into::into),
+            to_status: row.to_status.map(Into::into),
+            actor: row.actor,
+            reason: row.reason,
+            details: row.details,
+            occurred_at: row.occurred_at,
+        },
+    }
+}
+
+pub(super) fn follow_up_row(
+    follow_up: &NewFollowUp,
+    now: chrono::DateTime<chrono::Utc>,
+) -> follow_up::ActiveModel {
     follow_up::ActiveModel {
         id: Set(follow_up.id),
         tenant_id: Set(follow_up.tenant_id),

@@ -40,7 +40,8 @@ pub(super) enum Class {
 /// foreign key violation.
 const POSTGRES_CONTENTION: &[&str] = &["40001", "40P01", "55P03", "23505", "23503"];
 /// SQLSTATEs of a server that is away, starting, stopping or full; class 08 is a broken connection.
-const POSTGRES_UNAVAILABLE: &[&str] = &["57P01", "57P02", "57P03", "57P05", "53300", "53100", "53200", "25006"];
+const POSTGRES_UNAVAILABLE: &[&str] =
+    &["57P01", "57P02", "57P03", "57P05", "53300", "53100", "53200", "25006"];
 /// SQLite result codes (sqlite.org/rescode.html): BUSY and LOCKED with their extended forms, and the constraint codes for unique
 /// indexes, primary keys and foreign keys.
 const SQLITE_CONTENTION: &[&str] = &["5", "6", "261", "262", "517", "773", "2067", "1555", "787"];

@@ -21,8 +21,6 @@ pub struct RequestKey {
     pub request_hash: Vec<u8>,
     /// The tenant, with which the record is deleted.
     pub tenant_id: Option<Uuid>,
-    /// The customer, on whose erasure the record is deleted.
-    pub customer_phone: Option<PhoneNumber>,
 }
 
 /// How to remember a request and its answer.
@@ -31,6 +29,8 @@ pub struct OnceRequest<'a, T> {
     pub key: Option<RequestKey>,
     /// Encodes the answer that is stored.
     pub encode: &'a (dyn Fn(&T) -> Vec<u8> + Send + Sync),
+    /// The customer that the answer tells of, on whose erasure it is deleted.
+    pub customer: fn(&T) -> Option<&PhoneNumber>,
 }
 
 /// The answer to a request that may have been sent before.
@@ -45,23 +45,42 @@ pub enum Once<T> {
 impl Storage {
     /// As [`Storage::write`], but does nothing when the request was answered before.
     ///
-    /// Of two equal requests at the same time one loses the race for the record's primary key, runs again and finds the answer.
-    pub(super) async fn write_once<'env, T, F>(&self, once: OnceRequest<'_, T>, operation: F) -> Result<Once<T>, Error>
+    /// Of two equal requests at the same time one loses the race for the record's primary key, runs again and finds the answer. Or it meets
+    /// the effect of the other first and fails by a rule, such as a number that is taken by now: then the answer is looked for once more.
+    pub(super) async fn write_once<'env, T, F>(
+        &self,
+        once: OnceRequest<'_, T>,
+        operation: F,
+    ) -> Result<Once<T>, Error>
     where
         F: for<'tx> Fn(&'tx DatabaseTransaction) -> TransactionFuture<'env, 'tx, T> + Send + Sync,
         T: Send + Sync,
     {
         let (once, operation) = (&once, &operation);
-        self.write(move |transaction| async move {
-            let Some(key) = &once.key else { return Ok(Once::Fresh(operation(transaction).await?)) };
-            if let Some(response) = self.stored_response(transaction, key).await? {
-                return Ok(Once::Replayed(response));
+        let result = self
+            .write(move |transaction| {
+                async move {
+                    let Some(key) = &once.key else { return Ok(Once::Fresh(operation(transaction).await?)) };
+                    if let Some(response) = self.stored_response(transaction, key).await? {
+                        return Ok(Once::Replayed(response));
+                    }
+                    let value = operation(transaction).await?;
+                    let customer = (once.customer)(&value);
+                    self.store_response(transaction, key, (once.encode)(&value), customer).await?;
+                    Ok(Once::Fresh(value))
+                }
+                .scope_boxed()
+            })
+            .await;
+        match (result, &once.key) {
+            (Err(error), Some(key)) if is_rule(&error) => {
+                let stored =
+                    self.write(move |transaction| self.stored_response(transaction, key).scope_boxed()).await;
+                // Whatever stands in the way of the second look, the first failure is the one to tell.
+                stored.ok().flatten().map_or(Err(error), |response| Ok(Once::Replayed(response)))
             }
-            let value = operation(transaction).await?;
-            self.store_response(transaction, key, (once.encode)(&value)).await?;
-            Ok(Once::Fresh(value))
-        }.scope_boxed())
-        .await
+            (result, _) => result,
+        }
     }
 
     /// Deletes the records of requests that were answered too long ago; answers how many.
@@ -73,8 +92,8 @@ impl Storage {
         let now = self.environment().now();
         self.write(move |transaction| {
             async move {
-                let expired =
-                    idempotency_record::Entity::delete_many().filter(idempotency_record::COLUMN.expires_at.lte(now));
+                let expired = idempotency_record::Entity::delete_many()
+                    .filter(idempotency_record::COLUMN.expires_at.lte(now));
                 Ok(expired.exec(transaction).await?.rows_affected)
             }
             .scope_boxed()
@@ -106,6 +125,7 @@ impl Storage {
         transaction: &DatabaseTransaction,
         key: &RequestKey,
         response: Vec<u8>,
+        customer: Option<&PhoneNumber>,
     ) -> Result<(), Failure> {
         let now = self.environment().now();
         let row = idempotency_record::ActiveModel {
@@ -113,7 +133,7 @@ impl Storage {
             method: Set(key.method.to_owned()),
             request_id: Set(key.request_id),
             tenant_id: Set(key.tenant_id),
-            customer_phone: Set(key.customer_phone.as_ref().map(|phone| phone.as_e164().to_owned())),
+            customer_phone: Set(customer.map(|phone| phone.as_e164().to_owned())),
             request_hash: Set(key.request_hash.clone()),
             response: Set(response),
             created_at: Set(now),
@@ -122,4 +142,12 @@ impl Storage {
         idempotency_record::Entity::insert(row).exec_without_returning(transaction).await?;
         Ok(())
     }
+}
+
+/// Whether an error may come from the effect of an equal request, and not from the database or the request id itself.
+const fn is_rule(error: &Error) -> bool {
+    !matches!(
+        error,
+        Error::RequestIdReused | Error::DatabaseUnavailable | Error::Overloaded | Error::Internal(_)
+    )
 }

@@ -21,8 +21,9 @@ use super::{
     tenants::tenant_in,
 };
 use crate::domain::{
-    capture::{self, Capture, CaptureRequest, LeadDetails},
+    capture::{self, Capture, CaptureRequest},
     customer::CustomerKey,
+    details::LeadDetails,
     error::{Error, Resource},
     lead::{Lead, LeadSource, LeadStatus},
     phone::PhoneNumber,
@@ -82,38 +83,45 @@ impl Storage {
         once: OnceRequest<'_, CapturedLead>,
     ) -> Result<Once<CapturedLead>, Error> {
         let fresh = self.fresh_ids();
-        self.write_once(once, move |transaction| async move {
-            let tenant = tenant_in(transaction, new.customer.tenant_id).await?;
-            refuse_own_number(transaction, &new.customer).await?;
-            let customers = lock(transaction, BTreeSet::from([new.customer.clone()]), self.environment()).await?;
-            let Some(customer) = customers.first() else {
-                return Err(Error::internal("the customer's row was neither made nor found").into());
-            };
-            let now = self.environment().now();
-            let current = current_lead(leads_of_phones(transaction, &customers).await?, &new.customer);
-            let request = CaptureRequest {
-                tenant: &tenant,
-                source: new.source,
-                details: &new.details,
-                schedule_opener: new.schedule_opener,
-                actor: &new.actor,
-                fresh,
-            };
-            let Capture { lead, created, event, opener } = capture::capture(&request, customer, current, now);
-            let row = convert::lead_row(lead.clone());
-            if created {
-                row.insert(transaction).await?;
-            } else if event.is_some() {
-                row.reset_all().update(transaction).await?;
+        self.write_once(once, move |transaction| {
+            async move {
+                let tenant = tenant_in(transaction, new.customer.tenant_id).await?;
+                refuse_own_number(transaction, &new.customer).await?;
+                let customers =
+                    lock(transaction, BTreeSet::from([new.customer.clone()]), self.environment()).await?;
+                let Some(customer) = customers.first() else {
+                    return Err(Error::internal("the customer's row was neither made nor found").into());
+                };
+                let now = self.environment().now();
+                let current = current_lead(leads_of_phones(transaction, &customers).await?, &new.customer);
+                let request = CaptureRequest {
+                    tenant: &tenant,
+                    source: new.source,
+                    details: &new.details,
+                    schedule_opener: new.schedule_opener,
+                    actor: &new.actor,
+                    fresh,
+                };
+                let Capture { lead, created, event, opener } =
+                    capture::capture(&request, customer, current, now);
+                let row = convert::lead_row(lead.clone());
+                if created {
+                    row.insert(transaction).await?;
+                } else if event.is_some() {
+                    row.reset_all().update(transaction).await?;
+                }
+                if let Some(opener) = opener {
+                    convert::follow_up_row(&opener, now).insert(transaction).await?;
+                }
+                if let Some(event) = event {
+                    lead_event::Entity::insert(convert::lead_event_row(event))
+                        .exec_without_returning(transaction)
+                        .await?;
+                }
+                Ok(CapturedLead { lead, created })
             }
-            if let Some(opener) = opener {
-                convert::follow_up_row(&opener, now).insert(transaction).await?;
-            }
-            if let Some(event) = event {
-                lead_event::Entity::insert(convert::lead_event_row(event)).exec_without_returning(transaction).await?;
-            }
-            Ok(CapturedLead { lead, created })
-        }.scope_boxed())
+            .scope_boxed()
+        })
         .await
     }
 
@@ -158,10 +166,14 @@ impl Storage {
         let column = lead::COLUMN;
         let mut query = lead::Entity::find().filter(column.tenant_id.eq(filter.tenant_id));
         if !filter.statuses.is_empty() {
-            query = query.filter(lead::Column::Status.is_in(filter.statuses.iter().map(|s| enums::LeadStatus::from(*s))));
+            query = query.filter(
+                lead::Column::Status.is_in(filter.statuses.iter().map(|s| enums::LeadStatus::from(*s))),
+            );
         }
         if !filter.sources.is_empty() {
-            query = query.filter(lead::Column::Source.is_in(filter.sources.iter().map(|s| enums::LeadSource::from(*s))));
+            query = query.filter(
+                lead::Column::Source.is_in(filter.sources.iter().map(|s| enums::LeadSource::from(*s))),
+            );
         }
         if let Some(phone) = &filter.customer_phone {
             query = query.filter(column.customer_phone.eq(phone.as_e164()));

@@ -77,7 +77,11 @@ impl Storage {
     /// # Errors
     /// When the database fails.
     #[instrument(name = "storage.missed_calls", skip_all)]
-    pub async fn missed_calls(&self, filter: &MissedCallFilter, page: PageRequest) -> Result<Page<MissedCall>, Error> {
+    pub async fn missed_calls(
+        &self,
+        filter: &MissedCallFilter,
+        page: PageRequest,
+    ) -> Result<Page<MissedCall>, Error> {
         let column = missed_call::COLUMN;
         let mut query = missed_call::Entity::find().filter(column.tenant_id.eq(filter.tenant_id));
         if let Some(phone) = &filter.caller_phone {

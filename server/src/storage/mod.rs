@@ -10,6 +10,8 @@ mod convert;
 pub mod entities;
 mod error;
 mod idempotency;
+mod lead_changes;
+mod lead_events;
 mod leads;
 mod missed_calls;
 mod page;
@@ -25,6 +27,8 @@ pub use self::{
     business_lines::AddedLine,
     connect::{ConnectError, DatabaseSettings},
     idempotency::{Once, OnceRequest, RequestKey},
+    lead_changes::LeadReference,
+    lead_events::EventPosition,
     leads::{CapturedLead, LeadFilter, NewCapture},
     missed_calls::{CallReference, MissedCallFilter},
     page::{Cursor, Page, PageRequest},
@@ -75,6 +79,16 @@ impl Storage {
     /// [`Error::DatabaseUnavailable`] when it does not.
     pub async fn ping(&self) -> Result<(), Error> {
         self.reader.execute_unprepared("SELECT 1").await.map(drop).map_err(error::surface)
+    }
+
+    /// Calls `observer` after each statement, with its text, values and duration: for tests that look at query plans.
+    #[doc(hidden)]
+    pub fn observe_statements(
+        &mut self,
+        observer: impl Fn(&sea_orm::metric::Info<'_>) + Clone + Send + Sync + 'static,
+    ) {
+        self.reader.set_metric_callback(observer.clone());
+        self.writer.set_metric_callback(observer);
     }
 
     /// Closes all connections after the transactions under way.

@@ -18,20 +18,20 @@ pub struct Cursor {
 
 /// Which page is wanted.
 #[derive(Clone, Copy, Debug)]
-pub struct PageRequest {
+pub struct PageRequest<P = Cursor> {
     /// The most rows; at least 1.
     pub size: u32,
     /// The last row of the page before.
-    pub after: Option<Cursor>,
+    pub after: Option<P>,
 }
 
 /// A page and the way to the next.
 #[derive(Clone, Debug)]
-pub struct Page<T> {
+pub struct Page<T, P = Cursor> {
     /// The rows.
     pub items: Vec<T>,
     /// Where the next page begins; absent on the last.
-    pub next: Option<Cursor>,
+    pub next: Option<P>,
 }
 
 /// Which end of a list comes first.
@@ -43,7 +43,12 @@ pub(super) enum Order {
 
 impl PageRequest {
     /// Narrows a query to this page and one row more, which tells whether there is a next.
-    pub(super) fn apply<E: EntityTrait>(self, query: Select<E>, (at, id): (E::Column, E::Column), order: Order) -> Select<E> {
+    pub(super) fn apply<E: EntityTrait>(
+        self,
+        query: Select<E>,
+        (at, id): (E::Column, E::Column),
+        order: Order,
+    ) -> Select<E> {
         let key = || Expr::tuple([Expr::col((E::default(), at)), Expr::col((E::default(), id))]);
         let query = match (self.after, order) {
             (None, _) => query,
@@ -56,13 +61,15 @@ impl PageRequest {
         };
         query.limit(u64::from(self.size) + 1)
     }
+}
 
+impl<P> PageRequest<P> {
     /// Makes the page of the rows that the narrowed query gave.
-    pub(super) fn page<T>(self, mut items: Vec<T>, cursor: impl Fn(&T) -> Cursor) -> Page<T> {
+    pub(super) fn page<T>(&self, mut items: Vec<T>, position: impl Fn(&T) -> P) -> Page<T, P> {
         let size = self.size as usize;
         let more = items.len() > size;
         items.truncate(size);
-        let next = if more { items.last().map(cursor) } else { None };
+        let next = if more { items.last().map(position) } else { None };
         Page { items, next }
     }
 }

@@ -29,11 +29,18 @@ impl Storage {
     /// # Errors
     /// [`Error::RequestIdReused`], or when the database fails.
     #[instrument(name = "storage.create_tenant", skip_all)]
-    pub async fn create_tenant(&self, tenant: &Tenant, once: OnceRequest<'_, Tenant>) -> Result<Once<Tenant>, Error> {
-        self.write_once(once, move |transaction| async move {
-            convert::tenant_row(tenant)?.insert(transaction).await?;
-            Ok(tenant.clone())
-        }.scope_boxed())
+    pub async fn create_tenant(
+        &self,
+        tenant: &Tenant,
+        once: OnceRequest<'_, Tenant>,
+    ) -> Result<Once<Tenant>, Error> {
+        self.write_once(once, move |transaction| {
+            async move {
+                convert::tenant_row(tenant)?.insert(transaction).await?;
+                Ok(tenant.clone())
+            }
+            .scope_boxed()
+        })
         .await
     }
 
@@ -73,23 +80,29 @@ impl Storage {
         change: TenantChange<'_>,
         once: OnceRequest<'_, Tenant>,
     ) -> Result<Once<Tenant>, Error> {
-        self.write_once(once, move |transaction| async move {
-            let mut tenant = lock_tenant(transaction, id, version).await?;
-            let before = tenant.clone();
-            change(&mut tenant);
-            let now = self.environment().now();
-            let violations = tenant.policy.problems(tenant.time_zone, now);
-            if !violations.is_empty() {
-                let violation = |(field, description)| FieldViolation { field: format!("policy.{field}"), description };
-                return Err(Error::InvalidFields(violations.into_iter().map(violation).collect()).into());
+        self.write_once(once, move |transaction| {
+            async move {
+                let mut tenant = lock_tenant(transaction, id, version).await?;
+                let before = tenant.clone();
+                change(&mut tenant);
+                let now = self.environment().now();
+                let violations = tenant.policy.problems(tenant.time_zone, now);
+                if !violations.is_empty() {
+                    let violation = |(field, description)| FieldViolation {
+                        field: format!("policy.{field}"),
+                        description,
+                    };
+                    return Err(Error::InvalidFields(violations.into_iter().map(violation).collect()).into());
+                }
+                if tenant != before {
+                    tenant.version += 1;
+                    tenant.updated_at = now;
+                    convert::tenant_row(&tenant)?.update(transaction).await?;
+                }
+                Ok(tenant)
             }
-            if tenant != before {
-                tenant.version += 1;
-                tenant.updated_at = now;
-                convert::tenant_row(&tenant)?.update(transaction).await?;
-            }
-            Ok(tenant)
-        }.scope_boxed())
+            .scope_boxed()
+        })
         .await
     }
 
@@ -105,20 +118,28 @@ impl Storage {
         version: Option<i64>,
         once: OnceRequest<'_, ()>,
     ) -> Result<Once<()>, Error> {
-        self.write_once(once, move |transaction| async move {
-            let tenant = lock_tenant(transaction, id, version).await?;
-            if tenant.name != name {
-                return Err(Error::TenantNameMismatch.into());
-            }
-            let lines = business_line::Entity::find()
-                .filter(business_line::COLUMN.tenant_id.eq(id))
-                .filter(business_line::COLUMN.released_at.is_null())
-                .all(transaction)
+        self.write_once(once, move |transaction| {
+            async move {
+                let tenant = lock_tenant(transaction, id, version).await?;
+                if tenant.name != name {
+                    return Err(Error::TenantNameMismatch.into());
+                }
+                let lines = business_line::Entity::find()
+                    .filter(business_line::COLUMN.tenant_id.eq(id))
+                    .filter(business_line::COLUMN.released_at.is_null())
+                    .all(transaction)
+                    .await?;
+                release_numbers(
+                    transaction,
+                    lines.into_iter().map(|line| line.phone),
+                    self.environment().now(),
+                )
                 .await?;
-            release_numbers(transaction, lines.into_iter().map(|line| line.phone), self.environment().now()).await?;
-            tenant::Entity::delete_by_id(id).exec(transaction).await?;
-            Ok(())
-        }.scope_boxed())
+                tenant::Entity::delete_by_id(id).exec(transaction).await?;
+                Ok(())
+            }
+            .scope_boxed()
+        })
         .await
     }
 }
@@ -162,6 +183,9 @@ pub(super) async fn release_numbers(
             Expr::col((released_number::Entity, released_number::Column::ReleasedAt)).lt(Expr::val(now)),
         )
         .to_owned();
-    released_number::Entity::insert_many(rows).on_conflict(latest).exec_without_returning(transaction).await?;
+    released_number::Entity::insert_many(rows)
+        .on_conflict(latest)
+        .exec_without_returning(transaction)
+        .await?;
     Ok(())
 }

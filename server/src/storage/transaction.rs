@@ -24,7 +24,11 @@ pub struct RetryPolicy {
 
 impl Default for RetryPolicy {
     fn default() -> Self {
-        Self { attempts: 10, first_pause: Duration::from_millis(4), longest_pause: Duration::from_millis(250) }
+        Self {
+            attempts: 10,
+            first_pause: Duration::from_millis(4),
+            longest_pause: Duration::from_millis(250),
+        }
     }
 }
 

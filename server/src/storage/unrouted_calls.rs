@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    Condition, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _, QueryFilter as _,
-    QueryTrait as _, Select, Set,
+    Condition, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryTrait as _,
+    Select, Set,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tracing::instrument;
@@ -94,13 +94,16 @@ impl Storage {
     #[instrument(name = "storage.purge_unrouted", skip_all)]
     pub async fn purge_unrouted(&self, age: TimeDelta) -> Result<u64, Error> {
         let before = self.environment().now() - age;
-        self.write(move |transaction| async move {
-            let result = unrouted_call::Entity::delete_many()
-                .filter(unrouted_call::COLUMN.received_at.lt(before))
-                .exec(transaction)
-                .await?;
-            Ok(result.rows_affected)
-        }.scope_boxed())
+        self.write(move |transaction| {
+            async move {
+                let result = unrouted_call::Entity::delete_many()
+                    .filter(unrouted_call::COLUMN.received_at.lt(before))
+                    .exec(transaction)
+                    .await?;
+                Ok(result.rows_affected)
+            }
+            .scope_boxed()
+        })
         .await
     }
 }
@@ -133,7 +136,10 @@ fn has_owner() -> Expr {
 }
 
 /// How many calls wait for a line that was just added.
-pub(super) async fn count_waiting(transaction: &DatabaseTransaction, line: &BusinessLine) -> Result<u64, Failure> {
+pub(super) async fn count_waiting(
+    transaction: &DatabaseTransaction,
+    line: &BusinessLine,
+) -> Result<u64, Failure> {
     let waiting: Select<unrouted_call::Entity> = unrouted_call::Entity::find()
         .filter(unrouted_call::COLUMN.business_phone.eq(line.phone.as_e164()))
         .apply_if(line.calls_since, |query, since| query.filter(unrouted_call::COLUMN.called_at.gte(since)));
@@ -180,7 +186,10 @@ pub(super) async fn keep_unrouted(
 }
 
 /// Deletes unrouted calls that were recorded.
-pub(super) async fn delete_unrouted(transaction: &DatabaseTransaction, ids: Vec<Uuid>) -> Result<(), Failure> {
+pub(super) async fn delete_unrouted(
+    transaction: &DatabaseTransaction,
+    ids: Vec<Uuid>,
+) -> Result<(), Failure> {
     if !ids.is_empty() {
         let recorded = unrouted_call::Entity::delete_many().filter(unrouted_call::COLUMN.id.is_in(ids));
         recorded.exec(transaction).await?;

@@ -23,8 +23,13 @@ impl Ledger {
         if contacted.is_none() {
             self.note_returned(call, &returned);
         }
-        let disposition = if contacted.is_none() && returned.is_empty() { Disposition::Answered } else { Disposition::Returned };
-        let lead = contacted.or_else(|| returned.iter().find_map(|key| self.call(key).and_then(|call| call.lead_id)));
+        let disposition = if contacted.is_none() && returned.is_empty() {
+            Disposition::Answered
+        } else {
+            Disposition::Returned
+        };
+        let lead = contacted
+            .or_else(|| returned.iter().find_map(|key| self.call(key).and_then(|call| call.lead_id)));
         Outcome { disposition, call: None, lead }
     }
 
@@ -61,7 +66,13 @@ impl Ledger {
     }
 
     /// Moves the open lead to contacted if the customer has asked for nothing since.
-    fn contact_lead(&mut self, call: &RoutedCall<'_>, key: &CustomerKey, latest: bool, returned: &[CallKey]) -> Option<Uuid> {
+    fn contact_lead(
+        &mut self,
+        call: &RoutedCall<'_>,
+        key: &CustomerKey,
+        latest: bool,
+        returned: &[CallKey],
+    ) -> Option<Uuid> {
         let lead = self.current_lead(key)?;
         let (id, from, asked_at) = (lead.id, lead.status, lead.last_asked_at());
         let waiting = matches!(
@@ -69,8 +80,10 @@ impl Ledger {
             LeadStatus::New | LeadStatus::Qualifying | LeadStatus::Qualified | LeadStatus::Unresponsive
         );
         let asked_before = latest && asked_at < call.reported.record.ended_at();
-        let asked_by_other_leg =
-            returned.iter().filter_map(|key| self.call(key)).any(|missed| missed.lead_id == Some(id) && missed.called_at == asked_at);
+        let asked_by_other_leg = returned
+            .iter()
+            .filter_map(|key| self.call(key))
+            .any(|missed| missed.lead_id == Some(id) && missed.called_at == asked_at);
         if !waiting || !(asked_before || asked_by_other_leg) {
             return None;
         }

@@ -120,7 +120,11 @@ pub fn decide(calls: &[RoutedCall<'_>], known: Known, now: DateTime<Utc>) -> (Ve
     for index in order {
         outcomes[index] = Some(ledger.record(&calls[index]));
     }
-    let decisions =
-        outcomes.into_iter().flatten().zip(calls).map(|(outcome, call)| ledger.decision(outcome, &call.tenant)).collect();
+    let decisions = outcomes
+        .into_iter()
+        .flatten()
+        .zip(calls)
+        .map(|(outcome, call)| ledger.decision(outcome, &call.tenant))
+        .collect();
     (decisions, ledger.into_effects())
 }

@@ -61,7 +61,11 @@ impl RoutedCall<'_> {
     #[must_use]
     pub fn call_key(&self) -> CallKey {
         let record = &self.reported.record;
-        CallKey { tenant_id: self.tenant.id, provider: record.provider.clone(), call_id: record.call_id.clone() }
+        CallKey {
+            tenant_id: self.tenant.id,
+            provider: record.provider.clone(),
+            call_id: record.call_id.clone(),
+        }
     }
 
     /// Whether it was answered.
@@ -96,14 +100,19 @@ impl Directory {
             return Err(Error::NotFound(Resource::Tenant));
         }
         let answered = record.outcome == CallOutcome::Answered;
-        if record.direction == CallDirection::Internal || (record.direction == CallDirection::Outgoing && !answered) {
+        if record.direction == CallDirection::Internal
+            || (record.direction == CallDirection::Outgoing && !answered)
+        {
             return Ok(Route::Ignored);
         }
 
         let line = business_phone(record, region).and_then(|phone| self.line_at(&phone, record));
         let tenant_id = match (line, record.tenant_id) {
             (Some(line), Some(named)) if line.tenant_id != named => {
-                return Err(Error::invalid("tenant_id", "is not the owner of business_phone; leave it out or name the owner"));
+                return Err(Error::invalid(
+                    "tenant_id",
+                    "is not the owner of business_phone; leave it out or name the owner",
+                ));
             }
             (Some(line), _) => line.tenant_id,
             // An outgoing call may show a number that is no line, for example a withheld one.
@@ -114,7 +123,9 @@ impl Directory {
 
         let kind = match line {
             _ if answered => CallKind::Answered,
-            Some(line) if tenant.policy.is_missed(record.outcome) => CallKind::Missed { line: line.phone.clone() },
+            Some(line) if tenant.policy.is_missed(record.outcome) => {
+                CallKind::Missed { line: line.phone.clone() }
+            }
             _ => return Ok(Route::Ignored),
         };
         let customer = self.customer(record, tenant);
@@ -126,7 +137,9 @@ impl Directory {
     }
 
     fn customer(&self, record: &CallRecord, tenant: &Tenant) -> Option<CustomerKey> {
-        let ParsedPhone::Number(phone) = parse_phone(&record.customer_raw, tenant.region) else { return None };
+        let ParsedPhone::Number(phone) = parse_phone(&record.customer_raw, tenant.region) else {
+            return None;
+        };
         let own = self.lines.get(&phone).is_some_and(|lines| {
             lines.iter().any(|line| line.tenant_id == tenant.id && line.released_at.is_none())
         });

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
-    Condition, DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set, TryInsertResult,
+    Condition, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set,
+    TryInsertResult,
     sea_query::{ExprTrait as _, OnConflict},
 };
 use uuid::Uuid;
 
 use super::super::{
-    convert,
+    bulk, convert,
     entities::{business_line, customer, lead, missed_call, tenant},
     error::Failure,
 };
@@ -32,6 +33,7 @@ pub(super) async fn directory(
     calls: &[ReportedCall],
     region: Region,
 ) -> Result<Directory, Failure> {
+    let backend = transaction.get_database_backend();
     // Customers' numbers too: a business that calls itself must not become its own lead.
     let phones: BTreeSet<_> = calls
         .iter()
@@ -43,7 +45,11 @@ pub(super) async fn directory(
     if !phones.is_empty() {
         let rows = business_line::Entity::find()
             .find_also_related(tenant::Entity)
-            .filter(business_line::COLUMN.phone.is_in(phones.iter().map(|phone| phone.as_e164())))
+            .filter(bulk::is_any(
+                backend,
+                business_line::Column::Phone,
+                phones.iter().map(|phone| phone.as_e164()),
+            ))
             .all(transaction)
             .await?;
         for (line, owner) in rows {
@@ -53,8 +59,11 @@ pub(super) async fn directory(
             }
         }
     }
-    let named: BTreeSet<_> =
-        calls.iter().filter_map(|call| call.record.tenant_id).filter(|id| !tenants.contains_key(id)).collect();
+    let named: BTreeSet<_> = calls
+        .iter()
+        .filter_map(|call| call.record.tenant_id)
+        .filter(|id| !tenants.contains_key(id))
+        .collect();
     if !named.is_empty() {
         for row in tenant::Entity::find().filter(tenant::COLUMN.id.is_in(named)).all(transaction).await? {
             tenants.insert(row.id, convert::tenant(row)?);
@@ -83,24 +92,23 @@ pub(in crate::storage) async fn lock(
         return Ok(Vec::new());
     }
     let now = environment.now();
-    let rows = keys.into_iter().map(|key| customer::ActiveModel {
-        id: Set(environment.new_id()),
-        tenant_id: Set(key.tenant_id),
-        phone: Set(key.phone.as_e164().to_owned()),
-        created_at: Set(now),
-        updated_at: Set(now),
-        ..Default::default()
-    });
+    let rows = keys
+        .into_iter()
+        .map(|key| customer::ActiveModel {
+            id: Set(environment.new_id()),
+            tenant_id: Set(key.tenant_id),
+            phone: Set(key.phone.as_e164().to_owned()),
+            created_at: Set(now),
+            updated_at: Set(now),
+            ..Default::default()
+        })
+        .collect();
     // One statement makes, locks and reads: the row that a conflicting insert updates is locked and answered as it is now.
-    let inserted = customer::Entity::insert_many(rows)
-        .on_conflict(
-            OnConflict::columns([customer::Column::TenantId, customer::Column::Phone])
-                .update_column(customer::Column::UpdatedAt)
-                .to_owned(),
-        )
-        .exec_with_returning(transaction)
-        .await?;
-    inserted.into_iter().map(|row| convert::customer(row).map_err(Failure::from)).collect()
+    let lock_existing = OnConflict::columns([customer::Column::TenantId, customer::Column::Phone])
+        .update_column(customer::Column::UpdatedAt)
+        .to_owned();
+    let locked = bulk::upsert(transaction, rows, lock_existing).await?;
+    locked.into_iter().map(|row| convert::customer(row).map_err(Failure::from)).collect()
 }
 
 /// What is stored about the locked customers and the batch's calls.
@@ -114,7 +122,8 @@ pub(super) async fn known(
     let current_leads = current_leads(&leads);
 
     let loaded: HashSet<_> = leads.iter().map(|lead| lead.id).collect();
-    let missing: BTreeSet<_> = calls.iter().filter_map(|call| call.lead_id).filter(|id| !loaded.contains(id)).collect();
+    let missing: BTreeSet<_> =
+        calls.iter().filter_map(|call| call.lead_id).filter(|id| !loaded.contains(id)).collect();
     if !missing.is_empty() {
         for row in lead::Entity::find().filter(lead::COLUMN.id.is_in(missing)).all(transaction).await? {
             leads.push(convert::lead(row)?);
@@ -145,14 +154,15 @@ async fn stored_calls(
         }
     }
 
-    let column = missed_call::COLUMN;
+    let (column, backend) = (missed_call::COLUMN, transaction.get_database_backend());
     let mut condition = Condition::any();
     for ((tenant, provider), ids) in by_id {
         let of_provider = column.tenant_id.eq(tenant).and(column.provider.eq(provider));
-        condition = condition.add(of_provider.and(column.call_id.is_in(ids)));
+        condition = condition.add(of_provider.and(bulk::is_any(backend, missed_call::Column::CallId, ids)));
     }
     for (tenant, phones) in by_caller {
-        let of_callers = column.tenant_id.eq(tenant).and(column.caller_phone.is_in(phones));
+        let of_callers =
+            column.tenant_id.eq(tenant).and(bulk::is_any(backend, missed_call::Column::CallerPhone, phones));
         condition = condition.add(of_callers.and(column.returned_at.is_null()));
     }
     if condition.is_empty() {
@@ -174,10 +184,11 @@ pub(in crate::storage) async fn leads_of_phones(
     if by_tenant.is_empty() {
         return Ok(Vec::new());
     }
-    let column = lead::COLUMN;
+    let backend = transaction.get_database_backend();
     let mut condition = Condition::any();
     for (tenant, phones) in by_tenant {
-        condition = condition.add(column.tenant_id.eq(tenant).and(column.customer_phone.is_in(phones)));
+        let of_phones = bulk::is_any(backend, lead::Column::CustomerPhone, phones);
+        condition = condition.add(lead::COLUMN.tenant_id.eq(tenant).and(of_phones));
     }
     let rows = lead::Entity::find().filter(condition).all(transaction).await?;
     rows.into_iter().map(|row| convert::lead(row).map_err(Failure::from)).collect()

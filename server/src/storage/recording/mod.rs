@@ -39,7 +39,11 @@ impl Storage {
     #[must_use]
     pub fn fresh_ids(&self) -> FreshIds {
         let environment = self.environment();
-        FreshIds { missed_call: environment.new_id(), lead: environment.new_id(), opener: environment.new_id() }
+        FreshIds {
+            missed_call: environment.new_id(),
+            lead: environment.new_id(),
+            opener: environment.new_id(),
+        }
     }
 
     /// Records a batch of at most [`MAX_BATCH`] calls in one transaction and answers one result for each, in their order.
@@ -49,7 +53,11 @@ impl Storage {
     /// # Errors
     /// When nothing was recorded, because the database is away or fails.
     #[instrument(name = "storage.record_calls", skip_all, fields(calls = calls.len()))]
-    pub async fn record_calls(&self, calls: &[ReportedCall], mode: RecordingMode) -> Result<Vec<Result<Decision, Error>>, Error> {
+    pub async fn record_calls(
+        &self,
+        calls: &[ReportedCall],
+        mode: RecordingMode,
+    ) -> Result<Vec<Result<Decision, Error>>, Error> {
         let finish = match mode {
             RecordingMode::Commit => Finish::Commit,
             RecordingMode::ValidateOnly => Finish::RollBack,
@@ -100,7 +108,8 @@ impl Storage {
         if replayed.is_empty() {
             keep_unrouted(transaction, &unrouted, self.environment(), self.region()).await?;
         }
-        let recorded = replayed.iter().zip(&results).filter(|(_, result)| is_recorded(result)).map(|(id, _)| *id);
+        let recorded =
+            replayed.iter().zip(&results).filter(|(_, result)| is_recorded(result)).map(|(id, _)| *id);
         delete_unrouted(transaction, recorded.collect()).await?;
         Ok(results)
     }

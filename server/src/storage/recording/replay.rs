@@ -38,8 +38,9 @@ impl Storage {
                 .collect();
             if !calls.is_empty() {
                 let (calls, ids) = (&calls, &ids);
-                let results =
-                    self.write(move |transaction| self.record_in(transaction, calls, ids).scope_boxed()).await?;
+                let results = self
+                    .write(move |transaction| self.record_in(transaction, calls, ids).scope_boxed())
+                    .await?;
                 replayed += results.iter().filter(|result| result.is_ok()).count() as u64;
             }
             let Some(next) = page.next else { return Ok(replayed) };

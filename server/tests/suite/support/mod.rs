@@ -1,4 +1,11 @@
 //! What the tests share.
 
+pub(crate) mod calls;
+pub(crate) mod client;
 pub(crate) mod database;
 mod postgres;
+pub(crate) mod problem;
+pub(crate) mod process;
+pub(crate) mod rows;
+pub(crate) mod server;
+pub(crate) mod wait;

@@ -1,0 +1,161 @@
+//! Errors: every one has the promised details, is documented, and names all that is wrong with a request.
+
+mod calls;
+mod leads;
+mod lists;
+mod tenants;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use leadcapture_server::domain::{
+    error::{Error, Resource},
+    lead::LeadStatus,
+    lifecycle::InvalidTransition,
+};
+use tonic::{Code, Status};
+use uuid::Uuid;
+
+use crate::support::problem::Problem;
+
+/// One error of each kind. [`place`] fails to compile when a kind is missing there, and the test when it is missing here.
+fn samples() -> Vec<Error> {
+    let mut samples: Vec<_> = Resource::ALL.iter().map(|resource| Error::NotFound(*resource)).collect();
+    samples.extend([
+        Error::invalid("name", "is required"),
+        Error::InvalidTransition(InvalidTransition { from: LeadStatus::New, to: LeadStatus::Converted }),
+        Error::NeedUnknown,
+        Error::OpenLeadExists { lead_id: Uuid::nil() },
+        Error::EtagMismatch,
+        Error::RequestIdReused,
+        Error::BusinessLineTaken,
+        Error::TenantNameMismatch,
+        Error::DatabaseUnavailable,
+        Error::Overloaded,
+        Error::MalformedMessage { field: "name".to_owned(), problem: "is not UTF-8".to_owned() },
+        Error::MessageTooLarge { limit: 1_024 },
+        Error::UnsupportedEncoding("gzip is not supported".to_owned()),
+        Error::UnknownMethod,
+        Error::Unimplemented { method: "EraseCustomer" },
+        Error::internal("the disk is on fire in rack 7"),
+    ]);
+    samples
+}
+
+/// A number for each kind of error, without gaps.
+fn place(error: &Error) -> usize {
+    match error {
+        Error::InvalidFields(_) => 0,
+        Error::NotFound(_) => 1,
+        Error::InvalidTransition(_) => 2,
+        Error::NeedUnknown => 3,
+        Error::OpenLeadExists { .. } => 4,
+        Error::EtagMismatch => 5,
+        Error::RequestIdReused => 6,
+        Error::BusinessLineTaken => 7,
+        Error::TenantNameMismatch => 8,
+        Error::DatabaseUnavailable => 9,
+        Error::Overloaded => 10,
+        Error::MalformedMessage { .. } => 11,
+        Error::MessageTooLarge { .. } => 12,
+        Error::UnsupportedEncoding(_) => 13,
+        Error::UnknownMethod => 14,
+        Error::Unimplemented { .. } => 15,
+        Error::Internal(_) => 16,
+    }
+}
+
+#[test]
+fn there_is_a_sample_of_every_error() {
+    let places: BTreeSet<_> = samples().iter().map(place).collect();
+    assert_eq!(places, (0..=16).collect());
+}
+
+/// The rows of the table in `docs/errors.md`, by reason: code, metadata, advice.
+fn documented() -> BTreeMap<String, [String; 3]> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [reason, code, _, metadata, advice] = cells[..] else {
+            panic!("a row without five cells: {row}")
+        };
+        (
+            reason.trim_matches('`').to_owned(),
+            [code.trim_matches('`').to_owned(), metadata.to_owned(), advice.to_owned()],
+        )
+    })
+    .collect()
+}
+
+/// The name of a code as the protocol writes it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        other => panic!("a code that no error should have: {other:?}"),
+    }
+}
+
+#[test]
+fn the_documentation_lists_every_reason_with_its_code_and_details() {
+    let mut documented = documented();
+    for error in samples() {
+        let reason = error.reason();
+        let problem = Problem::from(Status::from(error));
+        assert_eq!(problem.reason, reason);
+        let Some([code, metadata, advice]) = documented.remove(reason) else {
+            panic!("docs/errors.md does not list {reason}")
+        };
+        assert_eq!(code, code_name(problem.code), "{reason}");
+        let named: BTreeSet<_> = metadata.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        assert_eq!(named, problem.metadata.into_keys().collect(), "the metadata of {reason}");
+        assert_eq!(advice.starts_with("yes"), problem.retry, "the advice for {reason}");
+    }
+    assert!(documented.is_empty(), "docs/errors.md lists reasons that no error has: {:?}", documented.keys());
+}
+
+#[test]
+fn the_services_name_only_documented_reasons() {
+    let documented = documented();
+    for service in ["tenant", "missed_call", "lead"] {
+        let path = format!("{}/../proto/leadcapture/v1/{service}_service.proto", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let words = text.split('`').skip(1).step_by(2);
+        let reasons = words
+            .filter(|word| word.contains('_') && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
+        for reason in reasons {
+            assert!(documented.contains_key(reason), "{service}_service.proto names {reason}");
+        }
+    }
+}
+
+#[test]
+fn an_internal_error_tells_the_caller_an_id_and_nothing_of_the_cause() {
+    let problems =
+        [(); 2].map(|()| Problem::from(Status::from(Error::internal("the disk is on fire in rack 7"))));
+    for problem in &problems {
+        assert_eq!(problem.kind(), (Code::Internal, "INTERNAL"));
+        assert!(!problem.message.contains("rack"), "{}", problem.message);
+    }
+    assert_ne!(problems[0].message, problems[1].message, "every internal error has an id of its own");
+}
+
+#[test]
+fn an_impossible_transition_names_where_it_may_go_instead() {
+    let error =
+        Error::InvalidTransition(InvalidTransition { from: LeadStatus::Contacted, to: LeadStatus::New });
+    let problem = Problem::from(Status::from(error));
+    assert_eq!(problem.metadata["from"], "CONTACTED");
+    assert_eq!(problem.metadata["to"], "NEW");
+    assert_eq!(problem.metadata["allowed"], "CONVERTED,UNRESPONSIVE,LOST");
+}

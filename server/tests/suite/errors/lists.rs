@@ -1,0 +1,106 @@
+//! Page sizes and page tokens, the same for every list.
+
+use leadcapture_proto::v1::{
+    ListBusinessLinesRequest, ListLeadsRequest, ListMissedCallsRequest, ListTenantsRequest,
+    ListUnroutedCallsRequest,
+};
+
+use crate::support::{
+    calls::{before, missed, mobile},
+    database::both_engines,
+    problem::Problem,
+    server::{TestServer, present},
+};
+
+/// Checks what every list does with size and token. `$filter` changes the filter of the request.
+macro_rules! check_list {
+    ($server:expr, $client:ident . $method:ident -> $items:ident, $request:expr, $foreign:expr, $filter:expr) => {{
+        let base = $request;
+        let mut client = $server.$client();
+        let mut page = async |change: &dyn Fn(&mut _)| {
+            let mut request = base.clone();
+            change(&mut request);
+            client.$method(request).await.map(|page| page.into_inner())
+        };
+        let problem = Problem::from(page(&|request| request.page_size = -1).await.unwrap_err());
+        problem.assert_fields(&["page_size"]);
+        let all = page(&|request| request.page_size = i32::MAX).await.unwrap();
+        assert!(all.$items.len() >= 2 && all.next_page_token.is_empty(), stringify!($method));
+        let first = page(&|request| request.page_size = 1).await.unwrap();
+        assert_eq!(first.$items, all.$items[..1], stringify!($method));
+
+        let token = first.next_page_token;
+        let second = page(&|request| {
+            request.page_token.clone_from(&token);
+            // The size may change from page to page.
+            request.page_size = 500;
+        });
+        assert_eq!(second.await.unwrap().$items, all.$items[1..], stringify!($method));
+
+        let (shorter, longer) = (token[1..].to_owned(), format!("{token}AAAA"));
+        let foreign: &str = $foreign;
+        for bad in ["x", "!", "====", &shorter, &longer, &token.to_lowercase(), foreign] {
+            let problem =
+                Problem::from(page(&|request| request.page_token = bad.to_owned()).await.unwrap_err());
+            problem.assert_fields(&["page_token"]);
+        }
+        let filter: Option<&dyn Fn(&mut _)> = $filter;
+        if let Some(filter) = filter {
+            let with_other_filter = page(&|request| {
+                request.page_token.clone_from(&token);
+                filter(request);
+            });
+            Problem::from(with_other_filter.await.unwrap_err()).assert_fields(&["page_token"]);
+        }
+        // Size and token are told together.
+        let both = page(&|request| (request.page_size, request.page_token) = (-1, "x".to_owned())).await;
+        Problem::from(both.unwrap_err()).assert_fields(&["page_size", "page_token"]);
+        token
+    }};
+}
+
+both_engines! {
+    async fn every_list_checks_size_and_token(db: TestDatabase) {
+        let server = TestServer::start(&db).await;
+        let tenant = server.create_tenant("First").await;
+        server.create_tenant("Second").await;
+        for line in ["0771234567", "0771234568"] {
+            server.add_line(&tenant, line).await;
+        }
+        for number in 1..=3 {
+            server.record(missed(&format!("call-{number}"), &mobile(number), before(present(), 60))).await;
+            let mut unrouted = missed(&format!("call-{number}"), &mobile(number), before(present(), 60));
+            unrouted.business_phone = "03-1234567".to_owned();
+            server.record(unrouted).await;
+        }
+        let tenant_id = tenant.id;
+
+        let request = ListTenantsRequest::default();
+        let tenants = check_list!(server, tenants.list_tenants -> tenants, request, "AA", None);
+        let request = ListBusinessLinesRequest { tenant_id: tenant_id.clone(), ..Default::default() };
+        let lines = check_list!(server, tenants.list_business_lines -> business_lines, request, &tenants, Some(&|request| {
+            request.include_released = true;
+        }));
+        let request = ListLeadsRequest { tenant_id: tenant_id.clone(), ..Default::default() };
+        let leads = check_list!(server, leads.list_leads -> leads, request, &lines, Some(&|request| request.statuses = vec![1]));
+        let request = ListMissedCallsRequest { tenant_id, ..Default::default() };
+        let calls = check_list!(server, missed_calls.list_missed_calls -> missed_calls, request, &leads, Some(&|request| {
+            request.unreturned_only = true;
+        }));
+        let request = ListUnroutedCallsRequest::default();
+        check_list!(server, missed_calls.list_unrouted_calls -> unrouted_calls, request, &calls, Some(&|request| {
+            request.business_phone = "03-1234567".to_owned();
+        }));
+    }
+
+    async fn a_page_has_50_items_by_default_and_500_at_most(db: TestDatabase) {
+        let server = TestServer::start(&db).await;
+        let calls = (0..501).map(|number| missed(&format!("call-{number}"), &mobile(number), before(present(), 60)));
+        server.record_batch(calls.collect()).await.unwrap();
+        for (page_size, expected) in [(0, 50), (1, 1), (500, 500), (501, 500), (i32::MAX, 500)] {
+            let request = ListUnroutedCallsRequest { page_size, ..Default::default() };
+            let page = server.missed_calls().list_unrouted_calls(request).await.unwrap().into_inner();
+            assert_eq!((page.unrouted_calls.len(), page.next_page_token.is_empty()), (expected, false), "page_size {page_size}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Real server processes, to be killed.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    ops::Deref,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use serde_json::Value;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::{client::Client, database::TestDatabase, wait::until};
+
+/// A running server process and its clients; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct ServerProcess {
+    child: Child,
+    client: Client,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+/// Starts the program that was built with the tests, on free ports, and waits until it serves.
+pub(crate) async fn start_process(db: &TestDatabase) -> ServerProcess {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_leadcapture"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"])
+        .env_clear()
+        .env("LEADCAPTURE_DATABASE_URL", db.url())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
+    // Reads to the end, as the server would wait for its reader.
+    thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
+
+    let address = until("the server process to listen", async || {
+        let exited = child.try_wait().unwrap();
+        let lines = log.lock().unwrap();
+        assert!(exited.is_none(), "the server process ended: {lines:?}");
+        lines.iter().find_map(|line| listening_address(line))
+    })
+    .await;
+    let client = Client::new(address);
+    until("the server process to serve", async || {
+        client
+            .health("leadcapture.v1.MissedCallService")
+            .await
+            .filter(|status| *status == ServingStatus::Serving)
+    })
+    .await;
+    ServerProcess { child, client, log }
+}
+
+fn listening_address(line: &str) -> Option<SocketAddr> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    (line["message"] == "gRPC is listening").then(|| line["address"].as_str().unwrap().parse().unwrap())
+}
+
+impl ServerProcess {
+    /// Ends the process at once, whatever it is doing.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the process to end in order.
+    pub(crate) fn terminate(&self) {
+        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Waits for the end of the process.
+    pub(crate) async fn exited(&mut self) -> ExitStatus {
+        until("the server process to end", async || self.child.try_wait().unwrap()).await
+    }
+
+    /// What the process logged so far, a JSON object a line.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+}
+
+impl Deref for ServerProcess {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
