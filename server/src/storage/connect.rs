@@ -111,6 +111,9 @@ async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<Databa
         .set_application_name("leadcapture")
         .test_before_acquire_if_idle_for(Duration::from_secs(10))
         .sqlx_logging(false);
+    // A plan made for the values at hand trusts statistics that know nothing of a tenant that is new, and then reads all of that
+    // tenant's rows by an index on the tenant alone. A generic plan takes the index that fits the whole condition.
+    options.map_sqlx_postgres_opts(|postgres| postgres.options([("plan_cache_mode", "force_generic_plan")]));
     let busy_timeout = settings.acquire_timeout;
     options.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite

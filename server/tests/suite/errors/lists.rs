@@ -30,12 +30,9 @@ macro_rules! check_list {
         assert_eq!(first.$items, all.$items[..1], stringify!($method));
 
         let token = first.next_page_token;
-        let second = page(&|request| {
-            request.page_token.clone_from(&token);
-            // The size may change from page to page.
-            request.page_size = 500;
-        });
-        assert_eq!(second.await.unwrap().$items, all.$items[1..], stringify!($method));
+        // The size may change from page to page.
+        let second = page(&|request| (request.page_size, request.page_token) = (500, token.clone())).await.unwrap();
+        assert_eq!(second.$items, all.$items[1..], stringify!($method));
 
         let (shorter, longer) = (token[1..].to_owned(), format!("{token}AAAA"));
         let foreign: &str = $foreign;
@@ -46,11 +43,12 @@ macro_rules! check_list {
         }
         let filter: Option<&dyn Fn(&mut _)> = $filter;
         if let Some(filter) = filter {
-            let with_other_filter = page(&|request| {
+            let filtered = page(&|request| {
                 request.page_token.clone_from(&token);
                 filter(request);
-            });
-            Problem::from(with_other_filter.await.unwrap_err()).assert_fields(&["page_token"]);
+            })
+            .await;
+            Problem::from(filtered.unwrap_err()).assert_fields(&["page_token"]);
         }
         // Size and token are told together.
         let both = page(&|request| (request.page_size, request.page_token) = (-1, "x".to_owned())).await;
@@ -78,17 +76,17 @@ both_engines! {
         let request = ListTenantsRequest::default();
         let tenants = check_list!(server, tenants.list_tenants -> tenants, request, "AA", None);
         let request = ListBusinessLinesRequest { tenant_id: tenant_id.clone(), ..Default::default() };
-        let lines = check_list!(server, tenants.list_business_lines -> business_lines, request, &tenants, Some(&|request| {
+        let lines = check_list!(server, tenants.list_business_lines -> business_lines, request, &tenants, Some(&|request: &mut ListBusinessLinesRequest| {
             request.include_released = true;
         }));
         let request = ListLeadsRequest { tenant_id: tenant_id.clone(), ..Default::default() };
-        let leads = check_list!(server, leads.list_leads -> leads, request, &lines, Some(&|request| request.statuses = vec![1]));
+        let leads = check_list!(server, leads.list_leads -> leads, request, &lines, Some(&|request: &mut ListLeadsRequest| request.statuses = vec![1]));
         let request = ListMissedCallsRequest { tenant_id, ..Default::default() };
-        let calls = check_list!(server, missed_calls.list_missed_calls -> missed_calls, request, &leads, Some(&|request| {
+        let calls = check_list!(server, missed_calls.list_missed_calls -> missed_calls, request, &leads, Some(&|request: &mut ListMissedCallsRequest| {
             request.unreturned_only = true;
         }));
         let request = ListUnroutedCallsRequest::default();
-        check_list!(server, missed_calls.list_unrouted_calls -> unrouted_calls, request, &calls, Some(&|request| {
+        check_list!(server, missed_calls.list_unrouted_calls -> unrouted_calls, request, &calls, Some(&|request: &mut ListUnroutedCallsRequest| {
             request.business_phone = "03-1234567".to_owned();
         }));
     }

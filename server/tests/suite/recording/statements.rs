@@ -62,7 +62,7 @@ both_engines! {
         });
 
         let mut counts = Vec::new();
-        for (round, size) in [(0, 1), (1, 10), (2, 1_000)] {
+        for (round, size) in [(0_u32, 1), (1, 10), (2, 1_000)] {
             let calls = |kind: &str, outcome, seconds| -> Vec<_> {
                 let call = |n| reported(&storage, outcome, format!("{kind} {round} {n}"), round * 1_000 + n, before(clock.now(), seconds));
                 (0..size).map(call).collect()

@@ -3,14 +3,21 @@
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
     AddBusinessLineRequest, CallDirection, CallDisposition, CallOutcome, LeadStatus, ListUnroutedCallsRequest,
+    RecordCallRequest,
 };
-use leadcapture_server::{clock::Clock as _, storage::Storage};
+use leadcapture_server::{
+    clock::Clock as _,
+    domain::phone::{ParsedPhone, parse_phone},
+    storage::{OnceRequest, Storage, entities::enums::FollowUpStatus},
+};
+use uuid::Uuid;
 
 use crate::support::{
     calls::{LINE, LINE_E164, before, called_back, missed, mobile, mobile_e164, moment},
     database::both_engines,
     rows::{follow_ups, recorded_rows},
     server::{TestServer, environment, noon, settings},
+    wait::until,
 };
 
 both_engines! {
@@ -52,9 +59,9 @@ both_engines! {
             [(&*phones[0], 2, LeadStatus::New), (&phones[1], 1, LeadStatus::New), (&phones[2], 1, LeadStatus::Contacted)];
         assert_eq!(shown, expected);
         for lead in &leads {
-            let pending = follow_ups(&db, lead).await.into_iter().filter(|opener| opener.completed_at.is_none());
-            let messages = pending.filter(|opener| format!("{:?}", opener.status) == "Pending").count();
-            assert_eq!(messages, usize::from(lead.customer_phone == phones[0]), "{}", lead.customer_phone);
+            let openers = follow_ups(&db, lead).await;
+            let pending = openers.iter().filter(|opener| opener.status == FollowUpStatus::Pending).count();
+            assert_eq!(pending, usize::from(lead.customer_phone == phones[0]), "{}", lead.customer_phone);
         }
         for call in server.all_missed_calls(&tenant).await {
             assert_eq!((moment(call.received_at), moment(call.processed_at)), (received_at, clock.now()));
@@ -73,7 +80,7 @@ both_engines! {
         let server = TestServer::start_at(&db, &clock).await;
         let to = |phone: &str, id: &str| {
             let call = missed(id, &mobile(1), clock.now());
-            leadcapture_proto::v1::RecordCallRequest { business_phone: phone.to_owned(), ..call }
+            RecordCallRequest { business_phone: phone.to_owned(), ..call }
         };
         for call in [to(LINE, "1"), to("03-123-4567", "2"), to("no number", "3"), to("", "4")] {
             assert_eq!(server.disposition(call).await, CallDisposition::Unrouted);
@@ -129,15 +136,15 @@ both_engines! {
         let tenant = server.create_tenant("Demo Plumbing").await;
         // Storage alone adds the line without a replay: as if the call had come in between.
         let storage = Storage::connect(&settings(&db).database, environment(clock.clone())).await.unwrap();
-        let phone = leadcapture_server::domain::phone::parse_phone(LINE, storage.region());
-        let leadcapture_server::domain::phone::ParsedPhone::Number(phone) = phone else { panic!("{phone:?}") };
-        let id = uuid::Uuid::parse_str(&tenant.id).unwrap();
-        storage.add_business_line(id, &phone, None, leadcapture_server::storage::OnceRequest::plain()).await.unwrap();
+        let ParsedPhone::Number(phone) = parse_phone(LINE, storage.region()) else { panic!("no number") };
+        let tenant_id = Uuid::parse_str(&tenant.id).unwrap();
+        let once = OnceRequest { key: None, encode: &|_| Vec::new(), customer: |_| None };
+        storage.add_business_line(tenant_id, &phone, None, once).await.unwrap();
         assert_eq!(server.all_leads(&tenant).await, []);
         server.stop().await;
         // A server sweeps when it starts, and then every sweep interval.
         let server = TestServer::start_at(&db, &clock).await;
-        crate::support::wait::until("the sweep", async || {
+        until("the sweep", async || {
             (!server.all_leads(&tenant).await.is_empty()).then_some(())
         })
         .await;

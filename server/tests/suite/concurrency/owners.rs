@@ -1,0 +1,91 @@
+//! Calls while their line is added, or their tenant deleted.
+
+use leadcapture_proto::v1::{CallDisposition, DeleteTenantRequest, RecordCallRequest};
+
+use super::{at_once, dispositions, servers};
+use crate::support::{
+    calls::{LINE, before, missed, mobile},
+    database::both_engines,
+    process::start_process,
+    rows::recorded_rows,
+    server::present,
+    wait::until,
+};
+
+/// One of several things that happen at once.
+enum Step {
+    Record(RecordCallRequest),
+    Other,
+}
+
+both_engines! {
+    async fn calls_that_come_with_their_line_are_all_recorded(db: TestDatabase) {
+        let servers = servers(&db).await;
+        let tenant = servers[0].create_tenant("Demo Plumbing").await;
+        let now = present();
+        let mut steps: Vec<_> =
+            (0..60).map(|n| Step::Record(missed(&n.to_string(), &mobile(n % 20), before(now, n.into())))).collect();
+        steps.insert(30, Step::Other);
+        let answers = at_once(&servers, steps, |client, step| {
+            let tenant = tenant.clone();
+            async move {
+                match step {
+                    Step::Record(call) => Some(client.record(call).await),
+                    Step::Other => {
+                        client.add_line(&tenant, LINE).await;
+                        None
+                    }
+                }
+            }
+        })
+        .await;
+        assert_eq!(answers.iter().flatten().count(), 60);
+
+        // What came a moment too early for the line and too late for its replay waits for the sweep of a server that starts.
+        drop(servers);
+        let server = start_process(&db).await;
+        until("the sweep", async || {
+            server.unrouted_calls().await.is_empty().then_some(())
+        })
+        .await;
+        assert_eq!(server.all_missed_calls(&tenant).await.len(), 60);
+        let leads = server.all_leads(&tenant).await;
+        assert_eq!(leads.len(), 20);
+        assert!(leads.iter().all(|lead| lead.call_count == 3), "{leads:?}");
+    }
+
+    async fn calls_to_a_tenant_that_is_being_deleted_do_not_fail(db: TestDatabase) {
+        let servers = servers(&db).await;
+        let tenant = servers[0].tenant_with_line(LINE).await;
+        let now = present();
+        let mut steps: Vec<_> =
+            (0..60).map(|n| Step::Record(missed(&n.to_string(), &mobile(n % 20), before(now, n.into())))).collect();
+        steps.insert(30, Step::Other);
+        let answers = at_once(&servers, steps, |client, step| {
+            let request = DeleteTenantRequest {
+                tenant_id: tenant.id.clone(),
+                name: tenant.name.clone(),
+                ..DeleteTenantRequest::default()
+            };
+            async move {
+                match step {
+                    Step::Record(call) => Some(client.record(call).await),
+                    Step::Other => {
+                        client.tenants().delete_tenant(request).await.unwrap();
+                        None
+                    }
+                }
+            }
+        })
+        .await;
+        let answers: Vec<_> = answers.into_iter().flatten().collect();
+        let counts = dispositions(&answers);
+        let unrouted = counts.get(&CallDisposition::Unrouted).copied().unwrap_or_default();
+        let recorded = [CallDisposition::LeadCreated, CallDisposition::Attached];
+        let recorded: usize = recorded.iter().filter_map(|disposition| counts.get(disposition)).sum();
+        assert_eq!(unrouted + recorded, 60, "{counts:?}");
+        for (table, rows) in recorded_rows(&db).await {
+            assert_eq!(rows, if table == "unrouted_calls" { unrouted as u64 } else { 0 }, "{table}");
+        }
+    }
+}
