@@ -61,9 +61,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let percentile =
         |share: usize| latencies.get(latencies.len() * share / 1_000).copied().unwrap_or_default();
     println!(
-        "{} calls, {:.0} a second; p50 {:?}, p95 {:?}, p99 {:?}, p99.9 {:?}",
+        "{} calls, {} a second; p50 {:?}, p95 {:?}, p99 {:?}, p99.9 {:?}",
         latencies.len(),
-        latencies.len() as f64 / Duration::from_secs(seconds).as_secs_f64(),
+        latencies.len() as u64 / seconds.max(1),
         percentile(500),
         percentile(950),
         percentile(990),

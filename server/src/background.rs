@@ -55,16 +55,10 @@ pub fn start(
 }
 
 /// Runs `work` at once and then at every `period`, one run at a time, until `stop`.
-fn every(
-    period: Duration,
-    stop: CancellationToken,
-    work: impl AsyncFn() + Send + 'static,
-) -> impl Future<Output = ()> {
-    async move {
-        let mut ticks = interval(period);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-            work().await;
-        }
+async fn every(period: Duration, stop: CancellationToken, work: impl AsyncFn() + Send + 'static) {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        work().await;
     }
 }

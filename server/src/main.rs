@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(options) => run(*options),
-        Command::Migrate { direction } => migrate(direction),
+        Command::Migrate { direction } => migrate(&direction),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -56,8 +56,8 @@ fn run(options: Options) -> Result<(), String> {
     })
 }
 
-fn migrate(command: MigrateCommand) -> Result<(), String> {
-    let (database, steps) = match &command {
+fn migrate(command: &MigrateCommand) -> Result<(), String> {
+    let (database, steps) = match command {
         MigrateCommand::Up(database) | MigrateCommand::Status(database) => (database.clone(), 0),
         MigrateCommand::Down { steps, database } => (database.clone(), steps.get()),
     };

@@ -124,7 +124,6 @@ mod seconds {
     use chrono::TimeDelta;
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
     pub(super) fn serialize<S: Serializer>(value: &TimeDelta, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_i64(value.num_seconds())
     }

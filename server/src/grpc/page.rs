@@ -93,7 +93,7 @@ impl Fields {
                 "belongs to a list with another filter; repeat the filter of the first page",
             ),
             None => {
-                self.bad("page_token", "is malformed; send back next_page_token exactly as it was answered")
+                self.bad("page_token", "is malformed; send back next_page_token exactly as it was answered");
             }
         }
         None

@@ -268,12 +268,11 @@ pub(super) fn actor(metadata: &MetadataMap) -> Result<String, Error> {
     let Some(value) = metadata.get(ACTOR_METADATA) else { return Ok(ANONYMOUS.to_owned()) };
     let mut fields = Fields::default();
     let field = format!("metadata {ACTOR_METADATA}");
-    let actor = match value.to_str() {
-        Ok(value) => fields.optional_text(&field, Some(value), MAX_ACTOR),
-        Err(_) => {
-            fields.bad(field, "must be printable ASCII; leave other characters out");
-            None
-        }
+    let actor = if let Ok(value) = value.to_str() {
+        fields.optional_text(&field, Some(value), MAX_ACTOR)
+    } else {
+        fields.bad(field, "must be printable ASCII; leave other characters out");
+        None
     };
     fields.check()?;
     Ok(actor.unwrap_or_else(|| ANONYMOUS.to_owned()))

@@ -177,7 +177,7 @@ impl TenantService for Api {
         let once = OnceRequest {
             key,
             encode: &|()| v1::DeleteTenantResponse {}.encode_to_vec(),
-            customer: |_| None,
+            customer: |()| None,
         };
         let deleted = self.storage.delete_tenant(tenant_id, &request.name, version, once).await?;
         Ok(respond(deleted, |()| v1::DeleteTenantResponse {})?)

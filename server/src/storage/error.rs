@@ -52,9 +52,12 @@ const SQLITE_UNAVAILABLE: &[&str] = &["10", "13", "14", "8"];
 pub(super) fn classify(error: &DbErr) -> Class {
     match error {
         DbErr::ConnectionAcquire(_) => Class::Unavailable,
-        DbErr::Conn(RuntimeErr::SqlxError(cause))
-        | DbErr::Exec(RuntimeErr::SqlxError(cause))
-        | DbErr::Query(RuntimeErr::SqlxError(cause)) => classify_sqlx(cause),
+        // Whatever the reason for which no connection can be made, the database is away for as long as it lasts.
+        DbErr::Conn(RuntimeErr::SqlxError(cause)) => match classify_sqlx(cause) {
+            Class::Fault => Class::Unavailable,
+            class => class,
+        },
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => classify_sqlx(cause),
         _ => Class::Fault,
     }
 }

@@ -132,13 +132,11 @@ impl Storage {
     #[instrument(name = "storage.lead", skip_all)]
     pub async fn lead(&self, tenant_id: Uuid, id: Uuid) -> Result<Lead, Error> {
         let query = lead::Entity::find_by_id(id).filter(lead::COLUMN.tenant_id.eq(tenant_id));
-        match query.one(&self.reader).await.map_err(surface)? {
-            Some(row) => convert::lead(row),
-            None => {
-                self.tenant(tenant_id).await?;
-                Err(Error::NotFound(Resource::Lead))
-            }
+        if let Some(row) = query.one(&self.reader).await.map_err(surface)? {
+            return convert::lead(row);
         }
+        self.tenant(tenant_id).await?;
+        Err(Error::NotFound(Resource::Lead))
     }
 
     /// A phone's open lead, else its latest.

@@ -63,13 +63,11 @@ impl Storage {
                 query.filter(column.provider.eq(provider)).filter(column.call_id.eq(call_id))
             }
         };
-        match query.one(&self.reader).await.map_err(surface)? {
-            Some(row) => convert::missed_call(row),
-            None => {
-                self.tenant(tenant_id).await?;
-                Err(Error::NotFound(Resource::MissedCall))
-            }
+        if let Some(row) = query.one(&self.reader).await.map_err(surface)? {
+            return convert::missed_call(row);
         }
+        self.tenant(tenant_id).await?;
+        Err(Error::NotFound(Resource::MissedCall))
     }
 
     /// A tenant's missed calls, newest first.

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         customer::{Customer, CustomerKey},
         lead::Lead,
-        phone::Region,
+        phone::{PhoneNumber, Region},
         recording::{
             Known, ReportedCall,
             routing::{Directory, RoutedCall, business_phone, customer_phone},
@@ -48,7 +48,7 @@ pub(super) async fn directory(
             .filter(bulk::is_any(
                 backend,
                 business_line::Column::Phone,
-                phones.iter().map(|phone| phone.as_e164()),
+                phones.iter().map(PhoneNumber::as_e164),
             ))
             .all(transaction)
             .await?;

@@ -63,13 +63,13 @@ impl RecordingQueue {
 }
 
 async fn work(storage: Storage, waiting: Arc<Mutex<mpsc::Receiver<Job>>>, batch: usize) {
-    let mut jobs = Vec::with_capacity(batch);
+    let mut jobs = Vec::new();
     loop {
         // The lock is held only until the first calls are there: the next worker takes those that come after.
         if waiting.lock().await.recv_many(&mut jobs, batch).await == 0 {
             return;
         }
-        record_together(&storage, jobs.drain(..).collect()).await;
+        record_together(&storage, std::mem::take(&mut jobs)).await;
     }
 }
 

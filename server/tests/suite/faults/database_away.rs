@@ -1,0 +1,125 @@
+//! A PostgreSQL server that ends connections or takes none. On SQLite the database is a file and goes nowhere.
+
+use std::time::{Duration, Instant};
+
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
+use serde_json::Value;
+use tonic_health::pb::health_check_response::ServingStatus;
+
+use super::{Load, assert_unavailable};
+use crate::support::{
+    calls::{LINE, missed, mobile},
+    database::{Engine, TestDatabase},
+    server::{TestServer, present},
+    wait::until,
+};
+
+/// A connection to the server's maintenance database, and the name of the test's own.
+struct Maintenance {
+    connection: DatabaseConnection,
+    database: String,
+}
+
+impl Maintenance {
+    async fn of(db: &TestDatabase) -> Self {
+        let url = std::env::var("LEADCAPTURE_TEST_POSTGRES_URL").unwrap();
+        let mut options = ConnectOptions::new(url);
+        options.max_connections(1).sqlx_logging(false);
+        let database = db.url().rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+        Self { connection: Database::connect(options).await.unwrap(), database }
+    }
+
+    /// Ends all connections to the test's database; answers how many there were.
+    async fn end_connections(&self) -> i64 {
+        let sql = "SELECT count(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity WHERE datname = $1";
+        let ended = Statement::from_sql_and_values(DbBackend::Postgres, sql, [self.database.clone().into()]);
+        self.connection.query_one_raw(ended).await.unwrap().unwrap().try_get("", "ended").unwrap()
+    }
+
+    async fn allow_connections(&self, allow: bool) {
+        let Self { connection, database } = self;
+        let sql = format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {allow}");
+        connection.execute_unprepared(&sql).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_end_under_load_lose_and_double_nothing() {
+    let db = TestDatabase::new(Engine::Postgres).await;
+    let maintenance = Maintenance::of(&db).await;
+    let server = TestServer::start(&db).await;
+    let tenant = server.tenant_with_line(LINE).await;
+    let load = Load::start(&server);
+    let mut ended = 0;
+    for _ in 0..15 {
+        load.more(15).await;
+        ended += maintenance.end_connections().await;
+    }
+    load.more(15).await;
+    let outcome = load.stop().await;
+    assert!(ended >= 15, "{ended}");
+    outcome.failed.iter().for_each(|(_, status)| assert_unavailable(status));
+    outcome.assert_recorded(&server, &tenant).await;
+    outcome.assert_repeatable(&server, &tenant).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_away_is_told_at_once_and_comes_back() {
+    let db = TestDatabase::new(Engine::Postgres).await;
+    let maintenance = Maintenance::of(&db).await;
+    let server = TestServer::start_with_webhook(&db).await;
+    let tenant = server.tenant_with_line(LINE).await;
+    let now = present();
+    let post = async |id: &str| {
+        let record = serde_json::json!({
+            "ivruniqueid": id, "DateEpoch": now.timestamp(), "duration": 0, "status": "NOANSWER", "type": "Incoming Call",
+            "caller": mobile(2), "did": LINE,
+        });
+        let url = server.webhook_url("/webhooks/voicenter/cdr");
+        let answer = reqwest::Client::new().post(url).body(record.to_string()).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, answer.json::<Value>().await.unwrap()["Err"].clone())
+    };
+
+    maintenance.allow_connections(false).await;
+    maintenance.end_connections().await;
+    let asked = Instant::now();
+    let refused = server.try_record(missed("1", &mobile(1), now)).await.unwrap_err();
+    assert_unavailable(&refused);
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert_unavailable(&server.record_batch(vec![missed("1", &mobile(1), now)]).await.unwrap_err());
+    assert_unavailable(&server.try_list(&tenant).await.unwrap_err());
+    assert_eq!(post("2").await, (503, 2.into()));
+    let becomes = async |status| {
+        until("the health to change", async || {
+            (server.health("leadcapture.v1.MissedCallService").await == Some(status)).then_some(())
+        })
+        .await;
+    };
+    becomes(ServingStatus::NotServing).await;
+
+    maintenance.allow_connections(true).await;
+    becomes(ServingStatus::Serving).await;
+    server.record(missed("1", &mobile(1), now)).await;
+    assert_eq!(post("2").await, (200, 0.into()));
+    assert_eq!(server.all_missed_calls(&tenant).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_load_survives_a_database_that_is_away_for_a_while() {
+    let db = TestDatabase::new(Engine::Postgres).await;
+    let maintenance = Maintenance::of(&db).await;
+    let server = TestServer::start(&db).await;
+    let tenant = server.tenant_with_line(LINE).await;
+    let load = Load::start(&server);
+    load.more(50).await;
+    maintenance.allow_connections(false).await;
+    maintenance.end_connections().await;
+    until("a call to fail", async || (load.failed() > 0).then_some(())).await;
+    maintenance.allow_connections(true).await;
+    load.more(50).await;
+    let outcome = load.stop().await;
+    outcome.failed.iter().for_each(|(_, status)| assert_unavailable(status));
+    outcome.assert_recorded(&server, &tenant).await;
+    outcome.assert_repeatable(&server, &tenant).await;
+}
