@@ -60,6 +60,7 @@ fn released_numbers() -> TableCreateStatement {
 fn indexes() -> Vec<IndexCreateStatement> {
     let lines = "business_lines";
     vec![
+        index("tenants_created_at", "tenants", ["created_at", "id"]),
         index("business_lines_one_owner_per_phone", lines, ["phone"])
             .unique()
             .and_where(Expr::col("released_at").is_null())

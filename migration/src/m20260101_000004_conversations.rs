@@ -73,6 +73,7 @@ fn lead_conversations(backend: DbBackend) -> TableCreateStatement {
         .col(time_null("last_reply_at"))
         .col(time_null("reminder1_sent_at"))
         .col(time_null("reminder2_sent_at"))
+        .col(time_null("give_up_at"))
         .col(time_null("completed_at"))
         .col(CONVERSATION_END_REASON.column_null(backend, "end_reason"))
         .col(big_integer("version"))
@@ -128,6 +129,9 @@ fn indexes() -> Vec<IndexCreateStatement> {
             .and_where(Expr::col("state").ne("completed"))
             .take(),
         index("lead_conversations_thread_opened_at", conversations, thread).col("opened_at").take(),
+        index("lead_conversations_give_up_at", conversations, ["give_up_at", "id"])
+            .and_where(Expr::col("give_up_at").is_not_null())
+            .take(),
         index("follow_ups_one_live_per_kind", follow_ups, ["lead_id", "kind"])
             .unique()
             .and_where(Expr::col("status").is_in(["pending", "claimed"]))

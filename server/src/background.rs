@@ -1,4 +1,4 @@
-//! Work that nobody asks for: replaying and purging unrouted calls, and watching the database. Safe on any number of replicas.
+//! Work that nobody asks for: replaying and purging unrouted calls, giving silent conversations up, and watching the database. Safe on any number of replicas.
 
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ pub fn start(
     stop: &CancellationToken,
 ) {
     let (sweeping, purging, watching) = (storage.clone(), storage.clone(), storage.clone());
+    let listening = storage.clone();
     let retention = settings.unrouted_retention;
     let reporter = health.clone();
     tasks.spawn(every(settings.sweep_interval, stop.clone(), async move || {
@@ -29,6 +30,13 @@ pub fn start(
             Ok(0) => {}
             Ok(calls) => tracing::info!(calls, "unrouted calls were replayed"),
             Err(error) => tracing::warn!(%error, "unrouted calls could not be replayed"),
+        }
+    }));
+    tasks.spawn(every(settings.sweep_interval, stop.clone(), async move || {
+        match listening.give_up_silent().await {
+            Ok(0) => {}
+            Ok(conversations) => tracing::info!(conversations, "silent conversations were given up"),
+            Err(error) => tracing::warn!(%error, "silent conversations could not be given up"),
         }
     }));
     tasks.spawn(every(PURGE_INTERVAL, stop.clone(), async move || {

@@ -120,6 +120,14 @@ impl Environment {
         uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
     }
 
+    /// A random id that tells nothing: a version 4 UUID (RFC 9562).
+    #[must_use]
+    pub fn new_token(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.random.fill(&mut bytes);
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
     /// A number from 0 up to, but not including, 1.
     #[must_use]
     pub fn fraction(&self) -> f64 {

@@ -129,6 +129,9 @@ pub struct Options {
     /// For how many hours an answered request is remembered by its `request_id` [default: 24]
     #[arg(long, env = "LEADCAPTURE_REQUEST_ID_HOURS", value_name = "HOURS")]
     pub request_id_hours: Option<NonZeroU32>,
+    /// How often a follow-up is handed out before a failure is final [default: 5]
+    #[arg(long, env = "LEADCAPTURE_FOLLOW_UP_ATTEMPTS", value_name = "NUMBER")]
+    pub follow_up_attempts: Option<NonZeroU32>,
     /// How long requests in flight may go on after SIGTERM [default: 15s]
     #[arg(long, env = "LEADCAPTURE_SHUTDOWN_TIMEOUT", value_name = "TIME")]
     pub shutdown_timeout: Option<Span>,
@@ -203,6 +206,7 @@ impl Options {
             sweep_interval: self.sweep_interval.or(file.sweep_interval),
             unrouted_retention_days: self.unrouted_retention_days.or(file.unrouted_retention_days),
             request_id_hours: self.request_id_hours.or(file.request_id_hours),
+            follow_up_attempts: self.follow_up_attempts.or(file.follow_up_attempts),
             shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
@@ -235,6 +239,7 @@ impl Options {
                 request_id_lifetime: TimeDelta::hours(
                     self.request_id_hours.map_or(24, |hours| i64::from(hours.get())),
                 ),
+                follow_up_attempts: self.follow_up_attempts.map_or(5, |attempts| i32::try_from(attempts.get()).unwrap_or(i32::MAX)),
                 region,
             },
             listen: self.listen.unwrap_or(loopback(50051)),

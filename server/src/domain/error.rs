@@ -24,11 +24,25 @@ pub enum Resource {
     Lead,
     /// A missed call.
     MissedCall,
+    /// A conversation.
+    Conversation,
+    /// A follow-up.
+    FollowUp,
+    /// A suppressed phone.
+    Suppression,
 }
 
 impl Resource {
     /// Every kind.
-    pub const ALL: &'static [Self] = &[Self::Tenant, Self::BusinessLine, Self::Lead, Self::MissedCall];
+    pub const ALL: &'static [Self] = &[
+        Self::Tenant,
+        Self::BusinessLine,
+        Self::Lead,
+        Self::MissedCall,
+        Self::Conversation,
+        Self::FollowUp,
+        Self::Suppression,
+    ];
 
     /// The word for it in messages.
     #[must_use]
@@ -38,6 +52,9 @@ impl Resource {
             Self::BusinessLine => "business line",
             Self::Lead => "lead",
             Self::MissedCall => "missed call",
+            Self::Conversation => "conversation",
+            Self::FollowUp => "follow-up",
+            Self::Suppression => "suppression",
         }
     }
 }
@@ -72,6 +89,15 @@ pub enum Error {
     /// The number belongs to a tenant already.
     #[error("the number is a business line already; remove it there first")]
     BusinessLineTaken,
+    /// The conversation is over.
+    #[error("the conversation has ended; a new one begins with the next opener")]
+    ConversationEnded,
+    /// The opener was handed to another worker since.
+    #[error("the follow-up was handed out again since; drop this claim")]
+    ClaimExpired,
+    /// Another running conversation has the WhatsApp thread.
+    #[error("whatsapp_conversation_id belongs to another conversation that has not ended; end that one first")]
+    WhatsappConversationTaken,
     /// The name that guards a deletion is not the tenant's.
     #[error("name does not equal the tenant's name; repeat the name exactly to delete the tenant")]
     TenantNameMismatch,
@@ -133,12 +159,18 @@ impl Error {
             Self::NotFound(Resource::BusinessLine) => "BUSINESS_LINE_NOT_FOUND",
             Self::NotFound(Resource::Lead) => "LEAD_NOT_FOUND",
             Self::NotFound(Resource::MissedCall) => "MISSED_CALL_NOT_FOUND",
+            Self::NotFound(Resource::Conversation) => "CONVERSATION_NOT_FOUND",
+            Self::NotFound(Resource::FollowUp) => "FOLLOW_UP_NOT_FOUND",
+            Self::NotFound(Resource::Suppression) => "SUPPRESSION_NOT_FOUND",
             Self::InvalidTransition(_) => "INVALID_TRANSITION",
             Self::NeedUnknown => "NEED_UNKNOWN",
             Self::OpenLeadExists { .. } => "OPEN_LEAD_EXISTS",
             Self::EtagMismatch => "ETAG_MISMATCH",
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::BusinessLineTaken => "BUSINESS_LINE_TAKEN",
+            Self::ConversationEnded => "CONVERSATION_ENDED",
+            Self::ClaimExpired => "CLAIM_EXPIRED",
+            Self::WhatsappConversationTaken => "WHATSAPP_CONVERSATION_TAKEN",
             Self::TenantNameMismatch => "TENANT_NAME_MISMATCH",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",

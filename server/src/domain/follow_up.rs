@@ -33,6 +33,47 @@ named_enum! {
     }
 }
 
+impl FollowUpStatus {
+    /// Whether it may still be sent: it waits or is being worked on.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Pending | Self::Claimed)
+    }
+}
+
+/// A follow-up with all that is stored of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowUp {
+    /// Id; the key by which a sender avoids sending twice.
+    pub id: Uuid,
+    /// The tenant that owns the lead.
+    pub tenant_id: Uuid,
+    /// The lead.
+    pub lead_id: Uuid,
+    /// Which message.
+    pub kind: FollowUpKind,
+    /// The lead's round it belongs to.
+    pub round: i32,
+    /// When it is due.
+    pub due_at: DateTime<Utc>,
+    /// Where it stands.
+    pub status: FollowUpStatus,
+    /// Proves the latest claim.
+    pub claim_token: Option<Uuid>,
+    /// When that claim ends.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// How often it was handed out.
+    pub attempts: i32,
+    /// What its last failure was.
+    pub last_error: Option<String>,
+    /// When it was done, cancelled or given up.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// When it was scheduled.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
 /// A follow-up that is about to be scheduled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewFollowUp {

@@ -16,6 +16,7 @@ pub mod details;
 pub mod error;
 pub mod event;
 pub mod follow_up;
+pub mod follow_up_claims;
 pub mod lead;
 pub mod lifecycle;
 pub mod names;

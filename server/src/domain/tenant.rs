@@ -30,6 +30,17 @@ pub struct Tenant {
     pub updated_at: DateTime<Utc>,
 }
 
+impl Tenant {
+    /// The first moment from `at` on at which the tenant's messages may be sent.
+    ///
+    /// A stored policy always opens within a year of its last change. Should that time be over, `at` itself is answered: the windows are
+    /// checked again before a message is handed out.
+    #[must_use]
+    pub fn next_open(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        self.policy.send_windows.next_open(at, self.time_zone).unwrap_or(at)
+    }
+}
+
 /// A telephone number of a tenant, by which a dialled number finds the tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BusinessLine {

@@ -2,6 +2,8 @@
 
 mod call;
 mod conversation;
+mod conversation_encode;
+mod conversation_parse;
 mod encode;
 mod lead;
 mod lead_encode;
@@ -74,6 +76,6 @@ pub fn routes(api: &Api, max_message_bytes: usize) -> Routes {
         .add_service(
             ConversationServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes),
         );
-    let explain = move |response| refusal::explain(response, max_message_bytes);
+    let explain = move |response| std::future::ready(refusal::explain(response, max_message_bytes));
     Routes::from(routes.routes().into_axum_router().layer(axum::middleware::map_response(explain)))
 }

@@ -9,7 +9,7 @@ use crate::domain::error::Error;
 const MAX_PATH: usize = 5;
 
 /// Gives reason and details to a refusal that has none; leaves every other response as it is.
-pub(super) async fn explain(mut response: Response, max_message_bytes: usize) -> Response {
+pub(super) fn explain(mut response: Response, max_message_bytes: usize) -> Response {
     let Some(status) = Status::from_header_map(response.headers()) else { return response };
     // An error of a handler always has details.
     if !status.details().is_empty() {

@@ -22,9 +22,11 @@ pub(super) const fn code(error: &Error) -> Code {
         | Error::NeedUnknown
         | Error::OpenLeadExists { .. }
         | Error::RequestIdReused
+        | Error::ConversationEnded
+        | Error::ClaimExpired
         | Error::TenantNameMismatch => Code::FailedPrecondition,
         Error::EtagMismatch => Code::Aborted,
-        Error::BusinessLineTaken => Code::AlreadyExists,
+        Error::BusinessLineTaken | Error::WhatsappConversationTaken => Code::AlreadyExists,
         Error::DatabaseUnavailable => Code::Unavailable,
         Error::Overloaded => Code::ResourceExhausted,
         Error::MessageTooLarge { .. } => Code::OutOfRange,

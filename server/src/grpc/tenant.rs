@@ -91,8 +91,7 @@ impl TenantService for Api {
         }
         fields.check()?;
 
-        // Not bound to the new tenant's life: a repeated request must not make a second one.
-        let key = request_id.key("CreateTenant", &principal, &request, None);
+        let key = request_id.key("CreateTenant", &principal, &request, Some(tenant.id));
         let response = |tenant: &Tenant| v1::CreateTenantResponse { tenant: Some(encode::tenant(tenant)) };
         let once =
             OnceRequest { key, encode: &|tenant| response(tenant).encode_to_vec(), customer: |_| None };

@@ -31,6 +31,8 @@ pub struct DatabaseSettings {
     pub retry: RetryPolicy,
     /// For how long an answered request is remembered by its `request_id`.
     pub request_id_lifetime: TimeDelta,
+    /// How often a follow-up is handed out before a failure is final.
+    pub follow_up_attempts: i32,
     /// The region of business numbers, as no tenant is known before its line is found.
     pub region: Region,
 }
@@ -69,6 +71,7 @@ impl Storage {
             retry: settings.retry,
             environment,
             request_id_lifetime: settings.request_id_lifetime,
+            max_attempts: settings.follow_up_attempts,
             region: settings.region,
         })
     }
@@ -113,7 +116,15 @@ async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<Databa
         .sqlx_logging(false);
     // A plan made for the values at hand trusts statistics that know nothing of a tenant that is new, and then reads all of that
     // tenant's rows by an index on the tenant alone. A generic plan takes the index that fits the whole condition.
-    options.map_sqlx_postgres_opts(|postgres| postgres.options([("plan_cache_mode", "force_generic_plan")]));
+    // Every join here looks a few rows up by their key, but the planner takes rows from a JSON parameter for a hundred, and for those reads
+    // a table of some thousand rows as a whole.
+    options.map_sqlx_postgres_opts(|postgres| {
+        postgres.options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_hashjoin", "off"),
+            ("enable_mergejoin", "off"),
+        ])
+    });
     let busy_timeout = settings.acquire_timeout;
     options.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite

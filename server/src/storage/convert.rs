@@ -6,14 +6,15 @@ use sea_orm::Set;
 use serde_json::Value;
 
 use super::entities::{
-    business_line, customer, follow_up, lead, lead_event, missed_call, tenant, unrouted_call,
+    business_line, customer, follow_up, lead, lead_conversation, lead_event, missed_call, tenant, unrouted_call,
 };
 use crate::domain::{
     call::{CallKey, MissedCall},
+    conversation::Conversation,
     customer::{Customer, CustomerKey},
     error::Error,
     event::{LeadEvent, NewLeadEvent},
-    follow_up::NewFollowUp,
+    follow_up::{FollowUp, NewFollowUp},
     lead::Lead,
     phone::{PhoneNumber, Region},
     policy::TenantPolicy,
@@ -223,6 +224,67 @@ pub(super) fn lead_event_row(event: NewLeadEvent) -> lead_event::ActiveModel {
         details: Set(event.details),
         occurred_at: Set(event.occurred_at),
         ..Default::default()
+    }
+}
+
+pub(super) fn conversation(row: lead_conversation::Model) -> Conversation {
+    Conversation {
+        id: row.id,
+        tenant_id: row.tenant_id,
+        lead_id: row.lead_id,
+        state: row.state.into(),
+        round: row.round,
+        whatsapp_conversation_id: row.whatsapp_conversation_id,
+        opened_at: row.opened_at,
+        last_reply_at: row.last_reply_at,
+        reminder1_sent_at: row.reminder1_sent_at,
+        reminder2_sent_at: row.reminder2_sent_at,
+        give_up_at: row.give_up_at,
+        completed_at: row.completed_at,
+        end_reason: row.end_reason.map(Into::into),
+        version: row.version,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+pub(super) fn conversation_row(conversation: &Conversation) -> lead_conversation::ActiveModel {
+    lead_conversation::ActiveModel {
+        id: Set(conversation.id),
+        tenant_id: Set(conversation.tenant_id),
+        lead_id: Set(conversation.lead_id),
+        state: Set(conversation.state.into()),
+        round: Set(conversation.round),
+        whatsapp_conversation_id: Set(conversation.whatsapp_conversation_id.clone()),
+        opened_at: Set(conversation.opened_at),
+        last_reply_at: Set(conversation.last_reply_at),
+        reminder1_sent_at: Set(conversation.reminder1_sent_at),
+        reminder2_sent_at: Set(conversation.reminder2_sent_at),
+        give_up_at: Set(conversation.give_up_at),
+        completed_at: Set(conversation.completed_at),
+        end_reason: Set(conversation.end_reason.map(Into::into)),
+        version: Set(conversation.version),
+        created_at: Set(conversation.created_at),
+        updated_at: Set(conversation.updated_at),
+    }
+}
+
+pub(super) fn follow_up(row: follow_up::Model) -> FollowUp {
+    FollowUp {
+        id: row.id,
+        tenant_id: row.tenant_id,
+        lead_id: row.lead_id,
+        kind: row.kind.into(),
+        round: row.round,
+        due_at: row.due_at,
+        status: row.status.into(),
+        claim_token: row.claim_token,
+        lease_until: row.lease_until,
+        attempts: row.attempts,
+        last_error: row.last_error,
+        completed_at: row.completed_at,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
     }
 }
 

@@ -16,15 +16,16 @@ use super::{
     Storage, convert,
     entities::{
         customer,
-        enums::{ConversationState, FollowUpStatus},
-        follow_up, lead, lead_conversation, lead_event,
+        enums::ConversationState,
+        lead, lead_conversation, lead_event,
     },
     error::Failure,
     idempotency::{Once, OnceRequest},
     recording::load::{leads_of_phones, lock},
+    suppressions::cancel_follow_ups,
 };
 use crate::domain::{
-    customer::CustomerKey,
+    customer::{Customer, CustomerKey},
     details::{DetailField, LeadDetails, note_change},
     error::{Error, Resource},
     event::NewLeadEvent,
@@ -47,11 +48,11 @@ pub struct LeadReference {
 }
 
 /// A lead that is locked by its customer's row, with the other leads of the phone.
-struct LockedLead {
-    lead: Lead,
-    others: Vec<Lead>,
-    customer_id: Uuid,
-    now: DateTime<Utc>,
+pub(super) struct LockedLead {
+    pub(super) lead: Lead,
+    pub(super) others: Vec<Lead>,
+    pub(super) customer: Customer,
+    pub(super) now: DateTime<Utc>,
 }
 
 impl Storage {
@@ -119,7 +120,7 @@ impl Storage {
     ) -> Result<Once<Lead>, Error> {
         self.write_once(once, move |transaction| {
             async move {
-                let LockedLead { mut lead, others, customer_id, now } =
+                let LockedLead { mut lead, others, customer, now } =
                     self.lock_lead(transaction, reference).await?;
                 let event = transition(&mut lead, request, &reference.actor, now)?;
                 if let Some(open) =
@@ -128,7 +129,7 @@ impl Storage {
                     return Err(Error::OpenLeadExists { lead_id: open.id }.into());
                 }
                 if request.lost_reason == Some(LostReason::DoNotContact) {
-                    remember_do_not_contact(transaction, customer_id, now).await?;
+                    remember_do_not_contact(transaction, customer.id, now).await?;
                 }
                 end_follow_ups(transaction, &[lead.id], request.to, now).await?;
                 save(transaction, &lead, vec![event]).await?;
@@ -140,7 +141,7 @@ impl Storage {
     }
 
     /// Locks a lead's customer, then reads the lead: what is decided next is decided on what is true.
-    async fn lock_lead(
+    pub(super) async fn lock_lead(
         &self,
         transaction: &DatabaseTransaction,
         reference: &LeadReference,
@@ -161,13 +162,13 @@ impl Storage {
         if reference.version.is_some_and(|version| version != lead.version) {
             return Err(Error::EtagMismatch.into());
         }
-        let customer_id = customers.first().map(|customer| customer.id).ok_or_else(not_found)?;
-        Ok(LockedLead { lead, others, customer_id, now: self.environment().now() })
+        let customer = customers.into_iter().next().ok_or_else(not_found)?;
+        Ok(LockedLead { lead, others, customer, now: self.environment().now() })
     }
 }
 
 /// Writes a lead and its history; nothing when nothing happened.
-async fn save(
+pub(super) async fn save(
     transaction: &DatabaseTransaction,
     lead: &Lead,
     events: Vec<NewLeadEvent>,
@@ -203,15 +204,10 @@ pub(super) async fn end_follow_ups(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let Some(end) = follow_up_end(status).filter(|_| !leads.is_empty()) else { return Ok(()) };
-    follow_up::Entity::update_many()
-        .col_expr(follow_up::Column::Status, ActiveEnum::as_enum(&FollowUpStatus::Cancelled))
-        .col_expr(follow_up::Column::UpdatedAt, Expr::val(now))
-        .filter(follow_up::COLUMN.lead_id.is_in(leads.iter().copied()))
-        .filter(follow_up::Column::Status.is_in([FollowUpStatus::Pending, FollowUpStatus::Claimed]))
-        .exec(transaction)
-        .await?;
+    cancel_follow_ups(transaction, leads, now).await?;
     let update = lead_conversation::Entity::update_many()
         .col_expr(lead_conversation::Column::UpdatedAt, Expr::val(now))
+        .col_expr(lead_conversation::Column::GiveUpAt, Expr::val(None::<DateTime<Utc>>))
         .col_expr(lead_conversation::Column::Version, Expr::col(lead_conversation::Column::Version).add(1))
         .filter(lead_conversation::COLUMN.lead_id.is_in(leads.iter().copied()));
     let state = |state: ConversationState| ActiveEnum::as_enum(&state);

@@ -6,9 +6,12 @@
 mod bulk;
 mod business_lines;
 mod connect;
+mod conversations;
 mod convert;
 pub mod entities;
 mod error;
+mod follow_up_claims;
+mod follow_ups;
 mod idempotency;
 mod lead_changes;
 mod lead_events;
@@ -16,6 +19,8 @@ mod leads;
 mod missed_calls;
 mod page;
 mod recording;
+mod silence;
+mod suppressions;
 mod tenants;
 mod transaction;
 mod unrouted_calls;
@@ -25,7 +30,10 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
 pub use self::{
     business_lines::AddedLine,
+    conversations::{ConversationAndLead, ConversationChange, ConversationReference, SentOpener},
     connect::{ConnectError, DatabaseSettings},
+    follow_up_claims::{ClaimRequest, ClaimedFollowUp},
+    follow_ups::{FollowUpFilter, FollowUpReport, ReportedFollowUp, SendFailure},
     idempotency::{Once, OnceRequest, RequestKey},
     lead_changes::LeadReference,
     lead_events::EventPosition,
@@ -36,6 +44,7 @@ pub use self::{
         MAX_BATCH, RecordingMode,
         queue::{QueueSettings, RecordingQueue},
     },
+    suppressions::Suppression,
     tenants::TenantChange,
     transaction::RetryPolicy,
     unrouted_calls::{SWEEP_BATCH, UnroutedCall},
@@ -56,6 +65,8 @@ pub struct Storage {
     environment: Environment,
     /// For how long an answered request is remembered.
     request_id_lifetime: TimeDelta,
+    /// How often a follow-up is handed out before a failure is final.
+    max_attempts: i32,
     /// The region of business numbers, as no tenant is known before its line is found.
     region: Region,
 }

@@ -2,18 +2,22 @@
 
 mod samples;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
+use chrono::TimeDelta;
 use leadcapture_proto::v1::{CallDisposition, LeadStatus};
-use leadcapture_server::config::Settings;
-use leadcapture_webhook::{Settings as WebhookSettings, SystemClock};
+use leadcapture_server::{clock::SystemClock, config::Settings};
+use leadcapture_webhook::{Settings as WebhookSettings, SystemClock as AdapterClock};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::Barrier, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
     calls::{LINE, mobile, mobile_e164, moment},
-    database::both_engines,
+    database::{TestDatabase, both_engines},
     rows::recorded_rows,
     server::{TestServer, present, settings},
 };
@@ -109,7 +113,7 @@ both_engines! {
         // The first record stays; what it did not have came with the second.
         assert_eq!((&*calls[0].caller_raw, calls[0].queue_name.as_deref()), (&*mobile(1), Some("Sales")));
         assert_eq!(calls[0].recording_url.as_deref(), Some("https://recordings.example/1.mp3"));
-        assert_eq!(moment(calls[0].ended_at), moment(calls[0].called_at) + chrono::TimeDelta::seconds(20));
+        assert_eq!(moment(calls[0].ended_at), moment(calls[0].called_at) + TimeDelta::seconds(20));
         assert_eq!(server.all_leads(&tenant).await[0].call_count, 1);
     }
 
@@ -141,7 +145,7 @@ both_engines! {
     }
 
     async fn a_record_waits_at_the_sender_while_the_server_is_away(db: TestDatabase) {
-        let server = TestServer::start(&db).await;
+        let server = start_at(SocketAddr::new(own_loopback().await, 0), &db).await;
         let tenant = server.tenant_with_line(LINE).await;
         let address = server.address();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -149,17 +153,17 @@ both_engines! {
         let webhook = WebhookSettings { server: format!("http://{address}"), ..WebhookSettings::default() };
         let stop = CancellationToken::new();
         let adapter =
-            tokio::spawn(leadcapture_webhook::serve(listener, webhook, Arc::new(SystemClock), stop.clone()));
-        let body = record("1", &mobile(1)).to_string();
+            tokio::spawn(leadcapture_webhook::serve(listener, webhook, Arc::new(AdapterClock), stop.clone()));
+        let bodies = ["1", "2"].map(|id| record(id, &mobile(1)).to_string());
 
-        assert_eq!(post(&url, body.clone()).await, recorded());
+        assert_eq!(post(&url, bodies[0].clone()).await, recorded());
         server.stop().await;
-        for body in [body.clone(), record("2", &mobile(1)).to_string()] {
-            let (status, err, _) = post(&url, body).await;
+        for body in &bodies {
+            let (status, err, _) = post(&url, body.clone()).await;
             assert_eq!((status, err), (503, 2));
         }
-        let server = restart_at(address, &db).await;
-        for body in [body, record("2", &mobile(1)).to_string()] {
+        let server = start_at(address, &db).await;
+        for body in bodies {
             assert_eq!(post(&url, body).await, recorded());
         }
         let leads = server.all_leads(&tenant).await;
@@ -169,7 +173,13 @@ both_engines! {
     }
 }
 
-/// A server at the address of one that has ended.
-async fn restart_at(address: SocketAddr, db: &crate::support::database::TestDatabase) -> TestServer {
-    TestServer::start_with(Settings { listen: address, ..settings(db) }, leadcapture_server::clock::SystemClock).await
+async fn start_at(listen: SocketAddr, db: &TestDatabase) -> TestServer {
+    TestServer::start_with(Settings { listen, ..settings(db) }, SystemClock).await
+}
+
+/// A loopback address that no other test listens on, so that none gets a port that this one means to take again. Not every
+/// machine has more than one.
+async fn own_loopback() -> IpAddr {
+    let other = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
+    if TcpListener::bind((other, 0)).await.is_ok() { other } else { Ipv4Addr::LOCALHOST.into() }
 }

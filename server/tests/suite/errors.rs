@@ -1,6 +1,7 @@
 //! Errors: every one has the promised details, is documented, and names all that is wrong with a request.
 
 mod calls;
+mod changes;
 mod leads;
 mod lists;
 mod tenants;
@@ -131,8 +132,9 @@ fn the_services_name_only_documented_reasons() {
         let path = format!("{}/../proto/leadcapture/v1/{service}_service.proto", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
         let words = text.split('`').skip(1).step_by(2);
-        let reasons = words
-            .filter(|word| word.len() > 1 && word.contains('_') && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'));
+        let reasons = words.filter(|word| {
+            word.len() > 1 && word.contains('_') && word.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        });
         for reason in reasons {
             assert!(documented.contains_key(reason), "{service}_service.proto names {reason}");
         }

@@ -89,8 +89,13 @@ impl Kind {
 /// All methods of the API, as `Service/Method`.
 fn methods() -> BTreeSet<String> {
     let set = FileDescriptorSet::decode(leadcapture_proto::FILE_DESCRIPTOR_SET).unwrap();
-    let services = set.file.iter().filter(|file| file.package() == "leadcapture.v1").flat_map(|file| &file.service);
-    services.flat_map(|service| service.method.iter().map(move |method| format!("{}/{}", service.name(), method.name()))).collect()
+    let services =
+        set.file.iter().filter(|file| file.package() == "leadcapture.v1").flat_map(|file| &file.service);
+    services
+        .flat_map(|service| {
+            service.method.iter().map(move |method| format!("{}/{}", service.name(), method.name()))
+        })
+        .collect()
 }
 
 #[test]
@@ -103,8 +108,15 @@ fn every_rpc_has_a_row() {
 }
 
 /// Sends the row's request to a target, and checks the answer.
-async fn expect(row: &Row, world: &World, target: &Target, case: &str, expected: Result<(), (Code, &str, &[&str])>) {
-    let expected = if row.built { expected } else { Err((Code::Unimplemented, "UNIMPLEMENTED", [].as_slice())) };
+async fn expect(
+    row: &Row,
+    world: &World,
+    target: &Target,
+    case: &str,
+    expected: Result<(), (Code, &str, &[&str])>,
+) {
+    let expected =
+        if row.built { expected } else { Err((Code::Unimplemented, "UNIMPLEMENTED", [].as_slice())) };
     let expected = expected.map_err(|(code, reason, fields)| Failure {
         code,
         reason: reason.to_owned(),

@@ -5,6 +5,7 @@ mod processes;
 
 use std::{
     collections::BTreeSet,
+    error::Error as _,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -27,7 +28,7 @@ use crate::support::{
 const SENDERS: u32 = 8;
 const PHONES: u32 = 25;
 
-/// Senders that record calls one after another until they are told to stop.
+/// Senders that record calls one after another until they are told to stop, or have lost their connection.
 struct Load {
     began: DateTime<Utc>,
     progress: Arc<Progress>,
@@ -71,7 +72,14 @@ impl Load {
                     let number = progress.next.fetch_add(1, Ordering::Relaxed);
                     match client.try_record(call(number, began)).await {
                         Ok(_) => assert!(progress.acknowledged.lock().unwrap().insert(number)),
-                        Err(status) => progress.failed.lock().unwrap().push((number, status)),
+                        Err(status) => {
+                            let disconnected = status.source().is_some();
+                            progress.failed.lock().unwrap().push((number, status));
+                            // The port may be another server's soon.
+                            if disconnected {
+                                return;
+                            }
+                        }
                     }
                 }
             });

@@ -1,18 +1,19 @@
-//! LeadService: capturing, finding and listing leads.
+//! `LeadService`: capturing, finding and listing leads.
 
 mod listing;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use leadcapture_proto::v1::{
-    CaptureLeadRequest, CaptureLeadResponse, CreateTenantRequest, FindLeadByPhoneRequest, GetLeadRequest, Lead, LeadSource,
-    LeadStatus, LostReason, Tenant, TenantPolicy,
+    CaptureLeadRequest, CaptureLeadResponse, CreateTenantRequest, FindLeadByPhoneRequest, GetLeadRequest,
+    Lead, LeadSource, LeadStatus, LostReason, Tenant, TenantPolicy,
 };
 use leadcapture_server::{
     clock::Clock as _,
     storage::entities::{customer, enums, follow_up, lead},
 };
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _, QueryOrder as _, Set,
+    ActiveModelTrait as _, ColumnTrait as _, DatabaseConnection, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, Set,
 };
 use tonic::Code;
 use uuid::Uuid;
@@ -59,7 +60,8 @@ async fn close(db: &DatabaseConnection, lead: &Lead, status: enums::LeadStatus, 
         other => panic!("{other:?} is not closed"),
     }
     row.update(db).await.unwrap();
-    let cancelled = follow_up::ActiveModel { status: Set(enums::FollowUpStatus::Cancelled), ..Default::default() };
+    let cancelled =
+        follow_up::ActiveModel { status: Set(enums::FollowUpStatus::Cancelled), ..Default::default() };
     let of_lead = follow_up::Column::LeadId.eq(uuid(&lead.id));
     follow_up::Entity::update_many().set(cancelled).filter(of_lead).exec(db).await.unwrap();
 }

@@ -1,7 +1,17 @@
 //! The tests of the service.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod concurrency;
+mod end_to_end;
 mod errors;
+mod every_rpc;
+mod faults;
+mod lead_changes;
+mod lead_model;
+mod lead_races;
+mod leads;
+mod plans;
 mod recording;
 mod schema;
 mod support;
+mod tenants;

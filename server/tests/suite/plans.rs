@@ -7,8 +7,8 @@ mod filled;
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
-    self, CaptureLeadRequest, ListBusinessLinesRequest, ListLeadsRequest, ListMissedCallsRequest, ListTenantsRequest,
-    ListUnroutedCallsRequest,
+    self, CaptureLeadRequest, ListBusinessLinesRequest, ListLeadsRequest, ListMissedCallsRequest,
+    ListTenantsRequest, ListUnroutedCallsRequest,
 };
 use leadcapture_server::clock::Clock as _;
 
@@ -23,8 +23,8 @@ macro_rules! list {
     ($filled:expr, $explained:expr, $client:ident . $method:ident, $base:expr, [$($filter:expr),* $(,)?]) => {
         for filter in [$($filter as fn(&mut _, &Filled)),*] {
             let mut request = $base;
-            request.page_size = 2;
             filter(&mut request, &$filled);
+            request.page_size = 2;
             let what = format!("{request:?}");
             let page = $explained.watch(&what, async || {
                 $filled.$client().$method(request.clone()).await.unwrap().into_inner()

@@ -1,4 +1,5 @@
-//! TenantService: tenants and their lines.
+//! `TenantService`: tenants and their lines.
+#![expect(clippy::unnecessary_wraps, reason = "the values are those of optional fields")]
 
 mod deletion;
 mod lines;
@@ -6,8 +7,8 @@ mod request_ids;
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
-    CallOutcome, CreateTenantRequest, GetTenantRequest, ListTenantsRequest, SendWindow, SendWindows, Tenant, TenantPolicy,
-    UpdateTenantRequest, Weekday,
+    CallOutcome, CreateTenantRequest, GetTenantRequest, ListTenantsRequest, SendWindow, SendWindows, Tenant,
+    TenantPolicy, UpdateTenantRequest, Weekday,
 };
 use leadcapture_server::clock::Clock as _;
 use prost_types::{Duration, FieldMask};
@@ -44,7 +45,11 @@ const fn seconds(seconds: i64) -> Option<Duration> {
 
 /// A policy in which nothing is the default.
 fn unusual_policy() -> TenantPolicy {
-    let window = SendWindow { day: Weekday::Sunday.into(), opens_at: "09:30".to_owned(), closes_at: "24:00".to_owned() };
+    let window = SendWindow {
+        day: Weekday::Sunday.into(),
+        opens_at: "09:30".to_owned(),
+        closes_at: "24:00".to_owned(),
+    };
     TenantPolicy {
         missed_outcomes: vec![CallOutcome::NoAnswer.into(), CallOutcome::Voicemail.into()],
         opener_delay: seconds(0),
@@ -55,7 +60,10 @@ fn unusual_policy() -> TenantPolicy {
         returning_customer_window: seconds(1),
         stale_call_after: seconds(3_600),
         opener_to_non_mobile: true,
-        send_windows: Some(SendWindows { windows: vec![window], skipped_dates: vec!["2026-04-02".to_owned()] }),
+        send_windows: Some(SendWindows {
+            windows: vec![window],
+            skipped_dates: vec!["2026-04-02".to_owned()],
+        }),
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Model {
     pub reminder1_sent_at: Option<DateTimeUtc>,
     /// When the second reminder of this round was sent.
     pub reminder2_sent_at: Option<DateTimeUtc>,
+    /// When it becomes unresponsive if no reply comes; set once the second reminder was sent or given up.
+    pub give_up_at: Option<DateTimeUtc>,
     /// When it ended; always present while `state` is completed.
     pub completed_at: Option<DateTimeUtc>,
     /// Why it ended; always present while `state` is completed.

@@ -12,30 +12,27 @@ use crate::support::{
     wait::until,
 };
 
-/// One of several things that happen at once.
-enum Step {
-    Record(RecordCallRequest),
-    Other,
+/// Sixty calls of twenty phones, and `None` in their middle for the other thing that happens.
+fn sixty_calls() -> Vec<Option<RecordCallRequest>> {
+    let now = present();
+    let call = |n: u32| Some(missed(&n.to_string(), &mobile(n % 20), before(now, n.into())));
+    let mut steps: Vec<_> = (0..60).map(call).collect();
+    steps.insert(30, None);
+    steps
 }
 
 both_engines! {
     async fn calls_that_come_with_their_line_are_all_recorded(db: TestDatabase) {
         let servers = servers(&db).await;
         let tenant = servers[0].create_tenant("Demo Plumbing").await;
-        let now = present();
-        let mut steps: Vec<_> =
-            (0..60).map(|n| Step::Record(missed(&n.to_string(), &mobile(n % 20), before(now, n.into())))).collect();
-        steps.insert(30, Step::Other);
-        let answers = at_once(&servers, steps, |client, step| {
+        let answers = at_once(&servers, sixty_calls(), |client, step| {
             let tenant = tenant.clone();
             async move {
-                match step {
-                    Step::Record(call) => Some(client.record(call).await),
-                    Step::Other => {
-                        client.add_line(&tenant, LINE).await;
-                        None
-                    }
-                }
+                let Some(call) = step else {
+                    client.add_line(&tenant, LINE).await;
+                    return None;
+                };
+                Some(client.record(call).await)
             }
         })
         .await;
@@ -57,24 +54,18 @@ both_engines! {
     async fn calls_to_a_tenant_that_is_being_deleted_do_not_fail(db: TestDatabase) {
         let servers = servers(&db).await;
         let tenant = servers[0].tenant_with_line(LINE).await;
-        let now = present();
-        let mut steps: Vec<_> =
-            (0..60).map(|n| Step::Record(missed(&n.to_string(), &mobile(n % 20), before(now, n.into())))).collect();
-        steps.insert(30, Step::Other);
-        let answers = at_once(&servers, steps, |client, step| {
+        let answers = at_once(&servers, sixty_calls(), |client, step| {
             let request = DeleteTenantRequest {
                 tenant_id: tenant.id.clone(),
                 name: tenant.name.clone(),
                 ..DeleteTenantRequest::default()
             };
             async move {
-                match step {
-                    Step::Record(call) => Some(client.record(call).await),
-                    Step::Other => {
-                        client.tenants().delete_tenant(request).await.unwrap();
-                        None
-                    }
-                }
+                let Some(call) = step else {
+                    client.tenants().delete_tenant(request).await.unwrap();
+                    return None;
+                };
+                Some(client.record(call).await)
             }
         })
         .await;

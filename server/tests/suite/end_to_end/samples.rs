@@ -1,7 +1,7 @@
 //! The vendor's sample records in the order of their times, on the day they are from.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use leadcapture_proto::v1::{CallDisposition, LeadStatus};
+use leadcapture_proto::v1::{CallDisposition, LeadStatus, Tenant};
 use leadcapture_server::{
     clock::{Clock as _, ManualClock},
     config::Settings,
@@ -82,7 +82,7 @@ async fn counted(server: &TestServer, disposition: CallDisposition) -> u64 {
     text.lines().find_map(|line| line.strip_prefix(&series)).map_or(0, |count| count.parse().unwrap())
 }
 
-async fn statuses(client: &Client, tenant: &leadcapture_proto::v1::Tenant) -> Vec<(String, LeadStatus)> {
+async fn statuses(client: &Client, tenant: &Tenant) -> Vec<(String, LeadStatus)> {
     let leads = client.all_leads(tenant).await;
     let mut shown: Vec<_> = leads.iter().map(|lead| (lead.customer_phone.clone(), lead.status())).collect();
     shown.sort_unstable();

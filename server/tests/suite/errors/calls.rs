@@ -1,4 +1,5 @@
-//! Bad input to RecordCall: every bad field is named, and nothing is written.
+//! Bad input to `RecordCall`: every bad field is named, and nothing is written.
+#![expect(clippy::unnecessary_wraps, reason = "the values are those of optional fields")]
 
 use leadcapture_proto::v1::{self, IvrStep, RecordCallRequest};
 use prost_types::{Duration, ListValue, Struct, Timestamp, Value, value::Kind};

@@ -31,7 +31,8 @@ macro_rules! check_list {
 
         let token = first.next_page_token;
         // The size may change from page to page.
-        let second = page(&|request| (request.page_size, request.page_token) = (500, token.clone())).await.unwrap();
+        let second =
+            page(&|request| (request.page_size, request.page_token) = (500, token.clone())).await.unwrap();
         assert_eq!(second.$items, all.$items[1..], stringify!($method));
 
         let (shorter, longer) = (token[1..].to_owned(), format!("{token}AAAA"));

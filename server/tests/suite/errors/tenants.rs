@@ -1,4 +1,5 @@
 //! Bad input to the requests about tenants and lines: every bad field is named, and nothing is written.
+#![expect(clippy::unnecessary_wraps, reason = "the values are those of optional fields")]
 
 use chrono::Days;
 use leadcapture_proto::v1::{
@@ -66,7 +67,7 @@ const POLICIES: &[Case<CreateTenantRequest>] = &[
     (|tenant| tenant.policy = policy(|p| p.opener_delay = seconds(i64::MAX)), "policy.opener_delay"),
     (
         |tenant| {
-            tenant.policy = policy(|p| p.opener_delay = Some(Duration { seconds: 1, nanos: 500_000_000 }))
+            tenant.policy = policy(|p| p.opener_delay = Some(Duration { seconds: 1, nanos: 500_000_000 }));
         },
         "policy.opener_delay",
     ),

@@ -16,8 +16,10 @@ use crate::support::{
 const LINE: Option<Object> =
     Some(Object { field: "business_line_id", kind: Kind::Line, reason: "BUSINESS_LINE_NOT_FOUND" });
 const LEAD: Option<Object> = Some(Object { field: "lead_id", kind: Kind::Lead, reason: "LEAD_NOT_FOUND" });
-const LEAD_OF_PHONE: Option<Object> = Some(Object { field: "phone", kind: Kind::LeadPhone, reason: "LEAD_NOT_FOUND" });
-const CALL: Option<Object> = Some(Object { field: "id", kind: Kind::MissedCall, reason: "MISSED_CALL_NOT_FOUND" });
+const LEAD_OF_PHONE: Option<Object> =
+    Some(Object { field: "phone", kind: Kind::LeadPhone, reason: "LEAD_NOT_FOUND" });
+const CALL: Option<Object> =
+    Some(Object { field: "id", kind: Kind::MissedCall, reason: "MISSED_CALL_NOT_FOUND" });
 const CALL_BY_KEY: Option<Object> =
     Some(Object { field: "call.call_id", kind: Kind::CallId, reason: "MISSED_CALL_NOT_FOUND" });
 
@@ -58,24 +60,44 @@ fn tenants() -> Vec<Row> {
             v1::ListTenantsRequest::default()
         }),
         row!("TenantService/UpdateTenant", built, Required, None, tenants.update_tenant, |target| {
-            v1::UpdateTenantRequest { tenant_id: target.tenant_id, name: Some(target.name), ..Default::default() }
+            v1::UpdateTenantRequest {
+                tenant_id: target.tenant_id,
+                name: Some(target.name),
+                ..Default::default()
+            }
         }),
         row!("TenantService/DeleteTenant", built, Required, None, tenants.delete_tenant, |target| {
             v1::DeleteTenantRequest { tenant_id: target.tenant_id, name: target.name, ..Default::default() }
         }),
         row!("TenantService/AddBusinessLine", built, Required, None, tenants.add_business_line, |target| {
-            v1::AddBusinessLineRequest { tenant_id: target.tenant_id, phone: target.free_phone, ..Default::default() }
-        }),
-        row!("TenantService/RemoveBusinessLine", built, Required, LINE, tenants.remove_business_line, |target| {
-            v1::RemoveBusinessLineRequest {
+            v1::AddBusinessLineRequest {
                 tenant_id: target.tenant_id,
-                business_line_id: target.object,
+                phone: target.free_phone,
                 ..Default::default()
             }
         }),
-        row!("TenantService/ListBusinessLines", built, Required, None, tenants.list_business_lines, |target| {
-            v1::ListBusinessLinesRequest { tenant_id: target.tenant_id, ..Default::default() }
-        }),
+        row!(
+            "TenantService/RemoveBusinessLine",
+            built,
+            Required,
+            LINE,
+            tenants.remove_business_line,
+            |target| {
+                v1::RemoveBusinessLineRequest {
+                    tenant_id: target.tenant_id,
+                    business_line_id: target.object,
+                    ..Default::default()
+                }
+            }
+        ),
+        row!(
+            "TenantService/ListBusinessLines",
+            built,
+            Required,
+            None,
+            tenants.list_business_lines,
+            |target| { v1::ListBusinessLinesRequest { tenant_id: target.tenant_id, ..Default::default() } }
+        ),
     ]
 }
 
@@ -100,7 +122,9 @@ async fn record_batch(client: Client, target: Target) -> Result<(), Failure> {
 fn missed_calls() -> Vec<Row> {
     use v1::get_missed_call_request::By;
     vec![
-        row!("MissedCallService/RecordCall", built, Optional, None, missed_calls.record_call, |target| report(target)),
+        row!("MissedCallService/RecordCall", built, Optional, None, missed_calls.record_call, |target| {
+            report(target)
+        }),
         Row {
             rpc: "MissedCallService/BatchRecordCalls",
             built: true,
@@ -108,50 +132,85 @@ fn missed_calls() -> Vec<Row> {
             object: None,
             send: |client, target| Box::pin(record_batch(client, target)),
         },
-        row!("MissedCallService/GetMissedCall", built, Required, CALL, missed_calls.get_missed_call, |target| {
-            v1::GetMissedCallRequest { tenant_id: target.tenant_id, by: Some(By::Id(target.object)) }
-        }),
-        row!("MissedCallService/GetMissedCall", built, Required, CALL_BY_KEY, missed_calls.get_missed_call, |target| {
-            let key = v1::CallKey { provider: "voicenter".to_owned(), call_id: target.object };
-            v1::GetMissedCallRequest { tenant_id: target.tenant_id, by: Some(By::Call(key)) }
-        }),
-        row!("MissedCallService/ListMissedCalls", built, Required, None, missed_calls.list_missed_calls, |target| {
-            v1::ListMissedCallsRequest { tenant_id: target.tenant_id, ..Default::default() }
-        }),
-        row!("MissedCallService/ListUnroutedCalls", built, NoTenant, None, missed_calls.list_unrouted_calls, |_target| {
-            v1::ListUnroutedCallsRequest::default()
-        }),
+        row!(
+            "MissedCallService/GetMissedCall",
+            built,
+            Required,
+            CALL,
+            missed_calls.get_missed_call,
+            |target| {
+                v1::GetMissedCallRequest { tenant_id: target.tenant_id, by: Some(By::Id(target.object)) }
+            }
+        ),
+        row!(
+            "MissedCallService/GetMissedCall",
+            built,
+            Required,
+            CALL_BY_KEY,
+            missed_calls.get_missed_call,
+            |target| {
+                let key = v1::CallKey { provider: "voicenter".to_owned(), call_id: target.object };
+                v1::GetMissedCallRequest { tenant_id: target.tenant_id, by: Some(By::Call(key)) }
+            }
+        ),
+        row!(
+            "MissedCallService/ListMissedCalls",
+            built,
+            Required,
+            None,
+            missed_calls.list_missed_calls,
+            |target| { v1::ListMissedCallsRequest { tenant_id: target.tenant_id, ..Default::default() } }
+        ),
+        row!(
+            "MissedCallService/ListUnroutedCalls",
+            built,
+            NoTenant,
+            None,
+            missed_calls.list_unrouted_calls,
+            |_target| { v1::ListUnroutedCallsRequest::default() }
+        ),
     ]
 }
 
 fn leads() -> Vec<Row> {
     vec![
-        row!("LeadService/CaptureLead", built, Required, None, leads.capture_lead, |target| v1::CaptureLeadRequest {
-            tenant_id: target.tenant_id,
-            source: v1::LeadSource::Manual.into(),
-            customer_phone: mobile(1),
-            ..Default::default()
+        row!("LeadService/CaptureLead", built, Required, None, leads.capture_lead, |target| {
+            v1::CaptureLeadRequest {
+                tenant_id: target.tenant_id,
+                source: v1::LeadSource::Manual.into(),
+                customer_phone: mobile(1),
+                ..Default::default()
+            }
         }),
         row!("LeadService/GetLead", built, Required, LEAD, leads.get_lead, |target| {
             v1::GetLeadRequest { tenant_id: target.tenant_id, lead_id: target.object }
         }),
-        row!("LeadService/FindLeadByPhone", built, Required, LEAD_OF_PHONE, leads.find_lead_by_phone, |target| {
-            v1::FindLeadByPhoneRequest { tenant_id: target.tenant_id, phone: target.object }
-        }),
+        row!(
+            "LeadService/FindLeadByPhone",
+            built,
+            Required,
+            LEAD_OF_PHONE,
+            leads.find_lead_by_phone,
+            |target| { v1::FindLeadByPhoneRequest { tenant_id: target.tenant_id, phone: target.object } }
+        ),
         row!("LeadService/ListLeads", built, Required, None, leads.list_leads, |target| {
             v1::ListLeadsRequest { tenant_id: target.tenant_id, ..Default::default() }
         }),
-        row!("LeadService/UpdateLead", built, Required, LEAD, leads.update_lead, |target| v1::UpdateLeadRequest {
-            tenant_id: target.tenant_id,
-            lead_id: target.object,
-            note: Some("A note".to_owned()),
-            ..Default::default()
+        row!("LeadService/UpdateLead", built, Required, LEAD, leads.update_lead, |target| {
+            v1::UpdateLeadRequest {
+                tenant_id: target.tenant_id,
+                lead_id: target.object,
+                note: Some("A note".to_owned()),
+                ..Default::default()
+            }
         }),
-        row!("LeadService/QualifyLead", built, Required, LEAD, leads.qualify_lead, |target| v1::QualifyLeadRequest {
-            tenant_id: target.tenant_id,
-            lead_id: target.object,
-            need: Some("A tap".to_owned()),
-            ..Default::default()
+        row!("LeadService/QualifyLead", built, Required, LEAD, leads.qualify_lead, |target| {
+            v1::QualifyLeadRequest {
+                tenant_id: target.tenant_id,
+                lead_id: target.object,
+                need: Some("A tap".to_owned()),
+                ..Default::default()
+            }
         }),
         row!("LeadService/TransitionLead", built, Required, LEAD, leads.transition_lead, |target| {
             v1::TransitionLeadRequest {
@@ -162,7 +221,11 @@ fn leads() -> Vec<Row> {
             }
         }),
         row!("LeadService/ListLeadEvents", built, Required, LEAD, leads.list_lead_events, |target| {
-            v1::ListLeadEventsRequest { tenant_id: target.tenant_id, lead_id: target.object, ..Default::default() }
+            v1::ListLeadEventsRequest {
+                tenant_id: target.tenant_id,
+                lead_id: target.object,
+                ..Default::default()
+            }
         }),
         row!("LeadService/EraseCustomer", planned, Required, None, leads.erase_customer, |target| {
             v1::EraseCustomerRequest { tenant_id: target.tenant_id, phone: mobile(1), ..Default::default() }

@@ -83,10 +83,12 @@ async fn a_database_that_is_away_is_told_at_once_and_comes_back() {
 
     maintenance.allow_connections(false).await;
     maintenance.end_connections().await;
-    let asked = Instant::now();
-    let refused = server.try_record(missed("1", &mobile(1), now)).await.unwrap_err();
-    assert_unavailable(&refused);
-    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    // More often than the pool has connections: first those that are broken fail, then there are none to be had.
+    for _ in 0..20 {
+        let asked = Instant::now();
+        assert_unavailable(&server.try_record(missed("1", &mobile(1), now)).await.unwrap_err());
+        assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    }
     assert_unavailable(&server.record_batch(vec![missed("1", &mobile(1), now)]).await.unwrap_err());
     assert_unavailable(&server.try_list(&tenant).await.unwrap_err());
     assert_eq!(post("2").await, (503, 2.into()));

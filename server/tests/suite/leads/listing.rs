@@ -1,4 +1,4 @@
-//! ListLeads: filters, and paging to the end.
+//! `ListLeads`: filters, and paging to the end.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,15 @@ use crate::support::{
 
 const LEADS: u32 = 1_203;
 
+/// Sets filters of a request.
+type Change = Box<dyn Fn(&mut ListLeadsRequest)>;
+
 /// Every lead that the filter gives, page by page; `between` runs after each page.
-async fn all_pages(client: &Client, mut request: ListLeadsRequest, mut between: impl AsyncFnMut()) -> Vec<Vec<Lead>> {
+async fn all_pages(
+    client: &Client,
+    mut request: ListLeadsRequest,
+    mut between: impl AsyncFnMut(),
+) -> Vec<Vec<Lead>> {
     let mut pages = Vec::new();
     loop {
         let page = client.leads().list_leads(request.clone()).await.unwrap().into_inner();
@@ -138,7 +145,6 @@ both_engines! {
         let at = move |minute: i64| Some(timestamp(begun + TimeDelta::minutes(minute)));
         let (new, qualified, lost) = (LeadStatus::New.into(), LeadStatus::Qualified.into(), LeadStatus::Lost.into());
         let (manual, website, call) = (LeadSource::Manual.into(), LeadSource::Website.into(), LeadSource::MissedCall.into());
-        type Change = Box<dyn Fn(&mut ListLeadsRequest)>;
         let cases: Vec<(Change, &[usize])> = vec![
             (Box::new(|_| {}), &[5, 4, 3, 2, 1, 0]),
             (Box::new(move |list| list.statuses = vec![new]), &[2, 1, 0]),

@@ -12,7 +12,14 @@ use crate::support::database::TestDatabase;
 
 /// Tables that grow with the number of customers or tenants.
 const LARGE: &[&str] = &[
-    "tenants", "business_lines", "customers", "leads", "missed_calls", "unrouted_calls", "lead_events", "follow_ups",
+    "tenants",
+    "business_lines",
+    "customers",
+    "leads",
+    "missed_calls",
+    "unrouted_calls",
+    "lead_events",
+    "follow_ups",
 ];
 
 /// The statements that were sent, by text, with what sent them first.
@@ -46,7 +53,7 @@ impl Explained {
 
     /// Asserts that no large table is read as a whole.
     pub(super) async fn assert_indexed(&self, db: &TestDatabase) {
-        self.assert_plans(db, |line| reads_whole_table(line)).await;
+        self.assert_plans(db, reads_whole_table).await;
     }
 
     /// Asserts that no large table is read as a whole, and nothing is sorted: a page costs what it holds, not what the list holds.

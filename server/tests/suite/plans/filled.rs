@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use leadcapture_proto::v1::{
-    BatchRecordCallsRequest, FindLeadByPhoneRequest, Lead, RecordCallRequest, Tenant,
-    lead_service_client::LeadServiceClient, missed_call_service_client::MissedCallServiceClient,
-    tenant_service_client::TenantServiceClient,
+    FindLeadByPhoneRequest, Lead, RecordCallRequest, Tenant, lead_service_client::LeadServiceClient,
+    missed_call_service_client::MissedCallServiceClient, tenant_service_client::TenantServiceClient,
 };
 use leadcapture_server::{
     clock::{Clock as _, ManualClock},
@@ -20,6 +19,7 @@ use leadcapture_server::{
 use sea_orm::{EntityTrait as _, Set, Statement};
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
+use uuid::Uuid;
 
 use crate::support::{
     calls::{LINE, before, missed, mobile},
@@ -57,13 +57,17 @@ impl Filled {
             fill_tenant(&server, line, clock.now()).await;
         }
         let unrouted = |number| RecordCallRequest {
-            business_phone: if number < UNROUTED_CALLS { UNROUTED.to_owned() } else { format!("02{:07}", 2_000_000 + number) },
+            business_phone: if number < UNROUTED_CALLS {
+                UNROUTED.to_owned()
+            } else {
+                format!("02{:07}", 2_000_000 + number)
+            },
             ..missed(&format!("unrouted-{number}"), &mobile(number), before(clock.now(), i64::from(number)))
         };
         for chunk in [0..1_000, 1_000..2_000] {
             server.record_batch(chunk.map(unrouted).collect()).await.unwrap();
         }
-        more_tenants_and_lines(db, &tenants[0]).await;
+        more_tenants_and_lines(db, &tenants).await;
 
         let tenant = tenants.swap_remove(0);
         let request = FindLeadByPhoneRequest { tenant_id: tenant.id.clone(), phone: mobile(0) };
@@ -98,26 +102,31 @@ impl Filled {
 async fn fill_tenant(server: &TestServer, line: &str, now: DateTime<Utc>) {
     let calls = (0..CALLS).map(|number| RecordCallRequest {
         business_phone: line.to_owned(),
-        ..missed(&format!("call-{number}"), &mobile(number.saturating_sub(20)), before(now, i64::from(2 * CALLS - number)))
+        ..missed(
+            &format!("call-{number}"),
+            &mobile(number.saturating_sub(20)),
+            before(now, i64::from(2 * CALLS - number)),
+        )
     });
     server.record_batch(calls.collect()).await.unwrap();
 }
 
-/// Thousands of tenants with a line each, and of lines of one of them.
-async fn more_tenants_and_lines(db: &TestDatabase, tenant: &Tenant) {
+/// Thousands of tenants, and of lines of the first ones.
+async fn more_tenants_and_lines(db: &TestDatabase, tenants: &[Tenant]) {
     const MORE: u32 = 2_000;
     let connection = db.connect().await;
-    let first: uuid::Uuid = tenant.id.parse().unwrap();
-    let tenant = tenant::Entity::find_by_id(first).one(&connection).await.unwrap().unwrap();
+    let owners: Vec<Uuid> = tenants.iter().map(|tenant| tenant.id.parse().unwrap()).collect();
+    let tenant = tenant::Entity::find_by_id(owners[0]).one(&connection).await.unwrap().unwrap();
     let line = business_line::Entity::find().one(&connection).await.unwrap().unwrap();
-    let id = |kind: u32, number: u32| uuid::Uuid::from_u128((u128::from(kind) << 64) + u128::from(number));
-    let tenants = (0..MORE).map(|number| tenant::ActiveModel { id: Set(id(1, number)), ..tenant.clone().into() });
+    let id = |number: u32| Uuid::from_u128(u128::from(number));
+    let tenants =
+        (0..MORE).map(|number| tenant::ActiveModel { id: Set(id(number)), ..tenant.clone().into() });
     let tenants: Vec<_> = tenants.collect();
-    let lines = (0..2 * MORE).map(|number| business_line::ActiveModel {
-        id: Set(id(2, number)),
-        tenant_id: Set(if number < MORE { first } else { id(1, number - MORE) }),
+    let lines = (0..MORE).map(|number| business_line::ActiveModel {
+        id: Set(id(number)),
+        tenant_id: Set(owners[number as usize % owners.len()]),
         phone: Set(format!("+9725{:08}", 90_000_000 + number)),
-        released_at: Set((number % 2 == 0).then_some(line.created_at)),
+        released_at: Set((number % 8 > 5).then_some(line.created_at)),
         ..line.clone().into()
     });
     let lines: Vec<_> = lines.collect();

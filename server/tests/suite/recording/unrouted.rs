@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
-    AddBusinessLineRequest, CallDirection, CallDisposition, CallOutcome, LeadStatus, ListUnroutedCallsRequest,
-    RecordCallRequest,
+    AddBusinessLineRequest, CallDirection, CallDisposition, CallOutcome, LeadStatus,
+    ListUnroutedCallsRequest, RecordCallRequest,
 };
 use leadcapture_server::{
     clock::Clock as _,

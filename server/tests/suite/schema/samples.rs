@@ -95,6 +95,7 @@ pub(super) fn conversation() -> lead_conversation::Model {
         last_reply_at: None,
         reminder1_sent_at: None,
         reminder2_sent_at: None,
+        give_up_at: None,
         completed_at: Some(now()),
         end_reason: Some(ConversationEndReason::AllAnswered),
         version: 1,

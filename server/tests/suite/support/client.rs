@@ -42,7 +42,6 @@ impl Client {
         LeadServiceClient::new(self.channel.clone())
     }
 
-    #[expect(dead_code, reason = "the service answers UNIMPLEMENTED as yet")]
     pub(crate) fn conversations(&self) -> ConversationServiceClient<Channel> {
         ConversationServiceClient::new(self.channel.clone())
     }

@@ -3,9 +3,11 @@
 pub(crate) mod calls;
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod leads;
 mod postgres;
 pub(crate) mod problem;
 pub(crate) mod process;
+pub(crate) mod race;
 pub(crate) mod rows;
 pub(crate) mod server;
 pub(crate) mod wait;

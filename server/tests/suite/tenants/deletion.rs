@@ -2,7 +2,8 @@
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
-    CallDisposition, CaptureLeadRequest, DeleteTenantRequest, GetTenantRequest, LeadSource, RemoveBusinessLineRequest, Tenant,
+    CallDisposition, CaptureLeadRequest, DeleteTenantRequest, GetTenantRequest, LeadSource,
+    RemoveBusinessLineRequest, Tenant,
 };
 use leadcapture_server::clock::Clock as _;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
@@ -17,7 +18,11 @@ use crate::support::{
 };
 
 fn delete(tenant: &Tenant) -> DeleteTenantRequest {
-    DeleteTenantRequest { tenant_id: tenant.id.clone(), name: tenant.name.clone(), ..DeleteTenantRequest::default() }
+    DeleteTenantRequest {
+        tenant_id: tenant.id.clone(),
+        name: tenant.name.clone(),
+        ..DeleteTenantRequest::default()
+    }
 }
 
 /// A tenant with a line, a former line, a call, a lead, an opener, history and a stored response.
@@ -48,12 +53,23 @@ async fn furnished(client: &Client, line: &str, called_at: chrono::DateTime<chro
 /// How many rows each table with a tenant has.
 async fn rows(db: &DatabaseConnection) -> Vec<(&'static str, i64)> {
     let tables = [
-        "tenants", "business_lines", "customers", "leads", "lead_conversations", "missed_calls", "lead_events", "follow_ups",
-        "idempotency_records", "api_tokens",
+        "tenants",
+        "business_lines",
+        "customers",
+        "leads",
+        "lead_conversations",
+        "missed_calls",
+        "lead_events",
+        "follow_ups",
+        "idempotency_records",
+        "api_tokens",
     ];
     let mut counts = Vec::new();
     for table in tables {
-        let count = Statement::from_string(db.get_database_backend(), format!("SELECT count(*) AS number FROM {table}"));
+        let count = Statement::from_string(
+            db.get_database_backend(),
+            format!("SELECT count(*) AS number FROM {table}"),
+        );
         let row = db.query_one_raw(count).await.unwrap().unwrap();
         counts.push((table, row.try_get("", "number").unwrap()));
     }

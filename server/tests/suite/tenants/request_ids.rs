@@ -2,10 +2,12 @@
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
-    AddBusinessLineRequest, CaptureLeadRequest, CreateTenantRequest, DeleteTenantRequest, LeadSource, ListBusinessLinesRequest,
-    ListTenantsRequest, RemoveBusinessLineRequest, UpdateTenantRequest,
+    AddBusinessLineRequest, CaptureLeadRequest, CreateTenantRequest, DeleteTenantRequest, LeadSource,
+    ListBusinessLinesRequest, ListTenantsRequest, RemoveBusinessLineRequest, UpdateTenantRequest,
 };
-use leadcapture_server::storage::entities::{business_line, idempotency_record, lead, lead_event, released_number, tenant};
+use leadcapture_server::storage::entities::{
+    business_line, idempotency_record, lead, lead_event, released_number, tenant,
+};
 use sea_orm::{DatabaseConnection, EntityTrait as _, PaginatorTrait as _};
 use tokio::task::JoinSet;
 use tonic::{Code, Request};
@@ -30,7 +32,8 @@ macro_rules! repeated {
             let (mut client, request) = ($client, $request.clone());
             tasks.spawn(async move { client.$method(request).await });
         }
-        let mut answers: Vec<_> = tasks.join_all().await.into_iter().map(|answer| answer.unwrap().into_inner()).collect();
+        let mut answers: Vec<_> =
+            tasks.join_all().await.into_iter().map(|answer| answer.unwrap().into_inner()).collect();
         answers.push($client.$method($request.clone()).await.unwrap().into_inner());
         let answer = answers.pop().unwrap();
         assert!(answers.iter().all(|other| *other == answer), "{answers:?}");

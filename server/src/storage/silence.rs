@@ -1,0 +1,88 @@
+//! Conversations that nobody answers: given up in batches, on any number of replicas, each once.
+
+use std::collections::BTreeSet;
+
+use scoped_futures::ScopedFutureExt as _;
+use sea_orm::{
+    ActiveModelTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+};
+use tracing::instrument;
+use uuid::Uuid;
+
+use super::{
+    Storage, convert,
+    entities::{lead, lead_conversation},
+    error::{Failure, surface},
+    lead_changes::save,
+    recording::load::lock,
+    suppressions::cancel_follow_ups,
+};
+use crate::domain::{conversation::give_up, customer::CustomerKey, error::Error};
+
+/// How many conversations one transaction gives up.
+const BATCH: u64 = 100;
+/// Who is named in the history.
+const ACTOR: &str = "system:silence";
+
+impl Storage {
+    /// Gives up the conversations whose time is over; answers how many.
+    ///
+    /// # Errors
+    /// When the database fails; what was given up until then stays so.
+    #[instrument(name = "storage.give_up_silent", skip_all)]
+    pub async fn give_up_silent(&self) -> Result<u64, Error> {
+        let mut given_up = 0;
+        loop {
+            let now = self.environment().now();
+            let leads: Vec<Uuid> = lead_conversation::Entity::find()
+                .select_only()
+                .column(lead_conversation::Column::LeadId)
+                .filter(lead_conversation::COLUMN.give_up_at.lte(now))
+                .order_by_asc(lead_conversation::Column::GiveUpAt)
+                .limit(BATCH)
+                .into_tuple()
+                .all(&self.reader)
+                .await
+                .map_err(surface)?;
+            if leads.is_empty() {
+                return Ok(given_up);
+            }
+            let leads = &leads;
+            given_up += self.write(move |transaction| self.give_up(transaction, leads).scope_boxed()).await?;
+        }
+    }
+
+    async fn give_up(&self, transaction: &DatabaseTransaction, leads: &[Uuid]) -> Result<u64, Failure> {
+        // Phones never change, so they may be read before the locks; all else is read after.
+        let rows = find_leads(transaction, leads).await?;
+        let keys: BTreeSet<_> = rows
+            .iter()
+            .map(|lead| CustomerKey { tenant_id: lead.tenant_id, phone: lead.customer_phone.clone() })
+            .collect();
+        lock(transaction, keys, self.environment()).await?;
+        let now = self.environment().now();
+        let conversations = lead_conversation::Entity::find()
+            .filter(lead_conversation::COLUMN.lead_id.is_in(leads.iter().copied()))
+            .all(transaction)
+            .await?;
+        let mut locked = find_leads(transaction, leads).await?;
+        let mut given_up = 0;
+        for mut conversation in conversations.into_iter().map(convert::conversation) {
+            let Some(lead) = locked.iter_mut().find(|lead| lead.id == conversation.lead_id) else { continue };
+            let Some(events) = give_up(lead, &mut conversation, ACTOR, now) else { continue };
+            convert::conversation_row(&conversation).reset_all().update(transaction).await?;
+            save(transaction, lead, events).await?;
+            given_up += 1;
+        }
+        cancel_follow_ups(transaction, leads, now).await?;
+        Ok(given_up)
+    }
+}
+
+async fn find_leads(
+    transaction: &DatabaseTransaction,
+    ids: &[Uuid],
+) -> Result<Vec<crate::domain::lead::Lead>, Failure> {
+    let rows = lead::Entity::find().filter(lead::COLUMN.id.is_in(ids.iter().copied())).all(transaction).await?;
+    rows.into_iter().map(|row| convert::lead(row).map_err(Failure::from)).collect()
+}

@@ -1,0 +1,213 @@
+//! Phones to which no messages may be sent.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use scoped_futures::ScopedFutureExt as _;
+use sea_orm::{
+    ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
+    QuerySelect as _, Set, sea_query::Expr,
+};
+use tracing::instrument;
+use uuid::Uuid;
+
+use super::{
+    Page, PageRequest, Storage,
+    entities::{
+        customer,
+        enums::{self, ConversationState, FollowUpStatus},
+        follow_up, lead, lead_conversation,
+    },
+    error::{Failure, surface},
+    idempotency::{Once, OnceRequest},
+    page::{Cursor, Order},
+    recording::load::lock,
+    tenants::tenant_in,
+};
+use crate::domain::{
+    customer::{Customer, CustomerKey, SuppressionReason},
+    error::{Error, Resource},
+    phone::PhoneNumber,
+};
+
+/// A phone to which no messages may be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suppression {
+    /// Id of the customer's row.
+    pub id: Uuid,
+    /// Tenant and phone.
+    pub customer: CustomerKey,
+    /// Why.
+    pub reason: SuppressionReason,
+    /// Since when.
+    pub suppressed_at: DateTime<Utc>,
+}
+
+impl Storage {
+    /// Forbids messages to a phone; one that is suppressed already keeps its reason and time.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown tenant; [`Error::RequestIdReused`]; or when the database fails.
+    #[instrument(name = "storage.add_suppression", skip_all)]
+    pub async fn add_suppression(
+        &self,
+        key: &CustomerKey,
+        reason: SuppressionReason,
+        once: OnceRequest<'_, Suppression>,
+    ) -> Result<Once<Suppression>, Error> {
+        self.write_once(once, move |transaction| {
+            async move {
+                let tenant = tenant_in(transaction, key.tenant_id).await?;
+                let mut customer = self.lock_customer(transaction, key).await?;
+                let now = self.environment().now();
+                if customer.suppressed_at.is_none() {
+                    suppress(transaction, &mut customer, reason, now).await?;
+                    give_up_later(transaction, key, tenant.policy.unresponsive_delay, now).await?;
+                }
+                let row = customer::Entity::find_by_id(customer.id).one(transaction).await?;
+                suppression(row).ok_or_else(|| Error::internal("a suppression that was just written is not there").into())
+            }
+            .scope_boxed()
+        })
+        .await
+    }
+
+    /// Allows messages to a phone again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a phone that is not suppressed; [`Error::RequestIdReused`]; or when the database fails.
+    #[instrument(name = "storage.remove_suppression", skip_all)]
+    pub async fn remove_suppression(&self, key: &CustomerKey, once: OnceRequest<'_, ()>) -> Result<Once<()>, Error> {
+        self.write_once(once, move |transaction| {
+            async move {
+                tenant_in(transaction, key.tenant_id).await?;
+                let customer = self.lock_customer(transaction, key).await?;
+                if customer.suppressed_at.is_none() {
+                    return Err(Error::NotFound(Resource::Suppression).into());
+                }
+                let change = customer::ActiveModel {
+                    id: Set(customer.id),
+                    suppressed_at: Set(None),
+                    suppression_reason: Set(None),
+                    updated_at: Set(self.environment().now()),
+                    ..Default::default()
+                };
+                change.update(transaction).await?;
+                Ok(())
+            }
+            .scope_boxed()
+        })
+        .await
+    }
+
+    /// A tenant's suppressed phones, the earliest first.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an unknown tenant, or when the database fails.
+    #[instrument(name = "storage.suppressions", skip_all)]
+    pub async fn suppressions(&self, tenant_id: Uuid, page: PageRequest) -> Result<Page<Suppression>, Error> {
+        self.tenant(tenant_id).await?;
+        let query = customer::Entity::find()
+            .filter(customer::COLUMN.tenant_id.eq(tenant_id))
+            .filter(customer::COLUMN.suppressed_at.is_not_null())
+            .filter(customer::COLUMN.erased_at.is_null());
+        let columns = (customer::Column::SuppressedAt, customer::Column::Id);
+        let rows = page.apply(query, columns, Order::OldestFirst).all(&self.reader).await.map_err(surface)?;
+        let suppressions = rows.into_iter().filter_map(|row| suppression(Some(row))).collect();
+        Ok(page.page(suppressions, |suppression: &Suppression| Cursor {
+            at: suppression.suppressed_at,
+            id: suppression.id,
+        }))
+    }
+
+    async fn lock_customer(&self, transaction: &DatabaseTransaction, key: &CustomerKey) -> Result<Customer, Failure> {
+        let customers = lock(transaction, BTreeSet::from([key.clone()]), self.environment()).await?;
+        let missing = || Error::internal("the customer's row was neither made nor found").into();
+        customers.into_iter().next().ok_or_else(missing)
+    }
+}
+
+fn suppression(row: Option<customer::Model>) -> Option<Suppression> {
+    let row = row?;
+    Some(Suppression {
+        id: row.id,
+        customer: CustomerKey { tenant_id: row.tenant_id, phone: PhoneNumber::from_e164(&row.phone).ok()? },
+        reason: row.suppression_reason?.into(),
+        suppressed_at: row.suppressed_at?,
+    })
+}
+
+/// Forbids messages to a locked customer, and cancels what is scheduled for its leads.
+pub(super) async fn suppress(
+    transaction: &DatabaseTransaction,
+    customer: &mut Customer,
+    reason: SuppressionReason,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    if customer.suppressed_at.is_none() {
+        customer.suppressed_at = Some(now);
+        let change = customer::ActiveModel {
+            id: Set(customer.id),
+            suppressed_at: Set(Some(now)),
+            suppression_reason: Set(Some(enums::SuppressionReason::from(reason))),
+            updated_at: Set(now),
+            ..Default::default()
+        };
+        change.update(transaction).await?;
+    }
+    let leads = leads_of(transaction, &customer.key).await?;
+    cancel_follow_ups(transaction, &leads, now).await
+}
+
+async fn leads_of(transaction: &DatabaseTransaction, key: &CustomerKey) -> Result<Vec<Uuid>, Failure> {
+    let ids = lead::Entity::find()
+        .select_only()
+        .column(lead::Column::Id)
+        .filter(lead::COLUMN.tenant_id.eq(key.tenant_id))
+        .filter(lead::COLUMN.customer_phone.eq(key.phone.as_e164()))
+        .into_tuple()
+        .all(transaction)
+        .await?;
+    Ok(ids)
+}
+
+/// Conversations whose reminders are cancelled have nothing left that ends their waiting but the time.
+async fn give_up_later(
+    transaction: &DatabaseTransaction,
+    key: &CustomerKey,
+    delay: TimeDelta,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let leads = leads_of(transaction, key).await?;
+    lead_conversation::Entity::update_many()
+        .col_expr(lead_conversation::Column::GiveUpAt, Expr::val(now + delay))
+        .filter(lead_conversation::COLUMN.lead_id.is_in(leads))
+        .filter(lead_conversation::COLUMN.give_up_at.is_null())
+        .filter(
+            lead_conversation::Column::State
+                .is_not_in([ConversationState::Completed, ConversationState::Unresponsive]),
+        )
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Cancels the live follow-ups of leads.
+pub(super) async fn cancel_follow_ups(
+    transaction: &DatabaseTransaction,
+    leads: &[Uuid],
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    if leads.is_empty() {
+        return Ok(());
+    }
+    follow_up::Entity::update_many()
+        .col_expr(follow_up::Column::Status, ActiveEnum::as_enum(&FollowUpStatus::Cancelled))
+        .col_expr(follow_up::Column::CompletedAt, Expr::val(now))
+        .col_expr(follow_up::Column::UpdatedAt, Expr::val(now))
+        .filter(follow_up::COLUMN.lead_id.is_in(leads.iter().copied()))
+        .filter(follow_up::Column::Status.is_in([FollowUpStatus::Pending, FollowUpStatus::Claimed]))
+        .exec(transaction)
+        .await?;
+    Ok(())
+}
