@@ -8,11 +8,6 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{config::Settings, grpc::SERVICE_NAMES, storage::Storage};
 
-/// How often the database is asked whether it is there.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
-/// How often what has outlived its time is deleted.
-const PURGE_INTERVAL: Duration = Duration::from_mins(10);
-
 /// Starts the background work; it ends with `stop`.
 pub fn start(
     storage: &Storage,
@@ -39,7 +34,7 @@ pub fn start(
             Err(error) => tracing::warn!(%error, "silent conversations could not be given up"),
         }
     }));
-    tasks.spawn(every(PURGE_INTERVAL, stop.clone(), async move || {
+    tasks.spawn(every(settings.purge_interval, stop.clone(), async move || {
         for (what, purged) in [
             ("unrouted calls", purging.purge_unrouted(retention).await),
             ("answered requests", purging.purge_requests().await),
@@ -51,7 +46,7 @@ pub fn start(
             }
         }
     }));
-    tasks.spawn(every(HEALTH_INTERVAL, stop.clone(), async move || {
+    tasks.spawn(every(settings.health_interval, stop.clone(), async move || {
         let status = match watching.ping().await {
             Ok(()) => ServingStatus::Serving,
             Err(_) => ServingStatus::NotServing,

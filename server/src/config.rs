@@ -129,6 +129,12 @@ pub struct Options {
     /// For how many hours an answered request is remembered by its `request_id` [default: 24]
     #[arg(long, env = "LEADCAPTURE_REQUEST_ID_HOURS", value_name = "HOURS")]
     pub request_id_hours: Option<NonZeroU32>,
+    /// How often the database is asked whether it is there, for the health of the services [default: 5s]
+    #[arg(long, env = "LEADCAPTURE_HEALTH_INTERVAL", value_name = "TIME")]
+    pub health_interval: Option<Span>,
+    /// How often what has outlived its time is deleted [default: 10m]
+    #[arg(long, env = "LEADCAPTURE_PURGE_INTERVAL", value_name = "TIME")]
+    pub purge_interval: Option<Span>,
     /// How often a follow-up is handed out before a failure is final [default: 5]
     #[arg(long, env = "LEADCAPTURE_FOLLOW_UP_ATTEMPTS", value_name = "NUMBER")]
     pub follow_up_attempts: Option<NonZeroU32>,
@@ -171,6 +177,10 @@ pub struct Settings {
     pub max_message_bytes: usize,
     /// How often unrouted calls are looked through.
     pub sweep_interval: Duration,
+    /// How often the database is asked whether it is there.
+    pub health_interval: Duration,
+    /// How often what has outlived its time is deleted.
+    pub purge_interval: Duration,
     /// For how long an unrouted call is kept.
     pub unrouted_retention: TimeDelta,
     /// How long requests in flight may go on after a shutdown began.
@@ -206,6 +216,8 @@ impl Options {
             sweep_interval: self.sweep_interval.or(file.sweep_interval),
             unrouted_retention_days: self.unrouted_retention_days.or(file.unrouted_retention_days),
             request_id_hours: self.request_id_hours.or(file.request_id_hours),
+            health_interval: self.health_interval.or(file.health_interval),
+            purge_interval: self.purge_interval.or(file.purge_interval),
             follow_up_attempts: self.follow_up_attempts.or(file.follow_up_attempts),
             shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
             log: self.log.or(file.log),
@@ -250,6 +262,8 @@ impl Options {
             recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
             max_message_bytes: count(self.max_message_bytes, 16 * 1024 * 1024),
             sweep_interval: span(self.sweep_interval, Duration::from_secs(30)),
+            health_interval: span(self.health_interval, Duration::from_secs(5)),
+            purge_interval: span(self.purge_interval, Duration::from_mins(10)),
             unrouted_retention: TimeDelta::days(
                 self.unrouted_retention_days.map_or(30, |days| i64::from(days.get())),
             ),

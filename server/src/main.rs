@@ -8,7 +8,7 @@ use leadcapture_server::{
     clock::Environment,
     config::{Cli, Command, MigrateCommand, Options},
     serve,
-    storage::Storage,
+    storage::{connect_for_migrations, migrate_up},
 };
 use leadcapture_webhook::telemetry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -64,24 +64,20 @@ fn migrate(command: &MigrateCommand) -> Result<(), String> {
     let options = Options { database_url: Some(database.url()?), ..Options::default() };
     let settings = options.settings()?;
     runtime()?.block_on(async {
-        let storage = Storage::connect(&settings.database, Environment::system())
-            .await
-            .map_err(|error| error.to_string())?;
-        let connection = storage.migration_connection();
+        let connection = connect_for_migrations(&settings.database).await.map_err(|error| error.to_string())?;
         let failed = |error: sea_orm_migration::DbErr| format!("cannot migrate the database: {error}");
         match command {
-            MigrateCommand::Up(_) => storage.migrate().await.map_err(failed)?,
-            MigrateCommand::Down { .. } => Migrator::down(connection, Some(steps)).await.map_err(failed)?,
+            MigrateCommand::Up(_) => migrate_up(&connection).await.map_err(failed)?,
+            MigrateCommand::Down { .. } => Migrator::down(&connection, Some(steps)).await.map_err(failed)?,
             MigrateCommand::Status(_) => {}
         }
-        let migrations = Migrator::get_migration_with_status(connection).await.map_err(failed)?;
+        let migrations = Migrator::get_migration_with_status(&connection).await.map_err(failed)?;
         let mut out = std::io::stdout().lock();
         for migration in migrations {
             writeln!(out, "{}\t{}", migration.status(), migration.name())
                 .map_err(|error| error.to_string())?;
         }
         drop(out);
-        storage.close().await;
-        Ok(())
+        connection.close().await.map_err(failed)
     })
 }

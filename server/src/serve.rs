@@ -14,7 +14,7 @@ use crate::{
     config::{Settings, require_loopback},
     grpc::{self, Api, SERVICE_NAMES},
     metrics::{self, Metrics},
-    storage::{RecordingQueue, Storage},
+    storage::{RecordingQueue, Storage, connect_for_migrations, migrate_up},
 };
 
 /// A server that was started.
@@ -67,11 +67,12 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
         Some(address) => Some(listen("--webhook-listen", address).await?),
         None => None,
     };
-    let storage =
-        Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
     if settings.migrate_on_start {
-        storage.migrate().await.map_err(|error| format!("cannot migrate the database: {error}"))?;
+        let connection = connect_for_migrations(&settings.database).await.map_err(|error| error.to_string())?;
+        migrate_up(&connection).await.map_err(|error| format!("cannot migrate the database: {error}"))?;
+        connection.close().await.map_err(|error| error.to_string())?;
     }
+    let storage = Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
 
     let address = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     let (grpc, metrics_address) = (address(&listener)?, address(&metrics_listener)?);

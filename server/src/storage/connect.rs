@@ -25,7 +25,7 @@ pub struct DatabaseSettings {
     pub max_connections: u32,
     /// How long a request waits for a connection before it fails as unavailable.
     pub acquire_timeout: Duration,
-    /// How long one statement may take (PostgreSQL only).
+    /// How long one statement may take (PostgreSQL only); zero for as long as it takes.
     pub statement_timeout: Duration,
     /// How often a transaction is run again.
     pub retry: RetryPolicy,
@@ -57,13 +57,11 @@ impl Storage {
         settings: &DatabaseSettings,
         environment: Environment,
     ) -> Result<Self, ConnectError> {
-        let (reader, writer) = if settings.url.starts_with("sqlite:") {
+        let (reader, writer) = if is_sqlite(&settings.url)? {
             (connect(settings, settings.max_connections).await?, connect(settings, 1).await?)
-        } else if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
+        } else {
             let pool = connect(settings, settings.max_connections).await?;
             (pool.clone(), pool)
-        } else {
-            return Err(ConnectError::UnsupportedUrl);
         };
         Ok(Self {
             reader,
@@ -75,25 +73,25 @@ impl Storage {
             region: settings.region,
         })
     }
+}
 
-    /// Brings the schema up to date. Safe when several servers start at once.
-    ///
-    /// # Errors
-    /// [`DbErr`] when a migration fails; it leaves the schema as it was before that migration.
-    pub async fn migrate(&self) -> Result<(), DbErr> {
-        migrate_up(&self.writer).await
-    }
-
-    /// The connection that migrations run on.
-    #[must_use]
-    pub const fn migration_connection(&self) -> &DatabaseConnection {
-        &self.writer
-    }
+/// Connects for changes of the schema: without a limit of time for a statement, as an index on a large table takes long.
+///
+/// # Errors
+/// As [`Storage::connect`].
+pub async fn connect_for_migrations(settings: &DatabaseSettings) -> Result<DatabaseConnection, ConnectError> {
+    let unlimited = DatabaseSettings { statement_timeout: Duration::ZERO, ..settings.clone() };
+    // One holds the lock, the other migrates.
+    let connections = if is_sqlite(&settings.url)? { 1 } else { 2 };
+    Ok(connect(&unlimited, connections).await?)
 }
 
 /// Brings the schema up to date, one process at a time: PostgreSQL's lock ends with the transaction that holds it, and SQLite's
 /// own lock makes the second process find nothing left to do.
-async fn migrate_up(connection: &DatabaseConnection) -> Result<(), DbErr> {
+///
+/// # Errors
+/// [`DbErr`] when a migration fails; it leaves the schema as it was before that migration.
+pub async fn migrate_up(connection: &DatabaseConnection) -> Result<(), DbErr> {
     if connection.get_database_backend() != DbBackend::Postgres {
         return Migrator::up(connection, None).await;
     }
@@ -101,6 +99,14 @@ async fn migrate_up(connection: &DatabaseConnection) -> Result<(), DbErr> {
     guard.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
     Migrator::up(connection, None).await?;
     guard.commit().await
+}
+
+fn is_sqlite(url: &str) -> Result<bool, ConnectError> {
+    if url.starts_with("sqlite:") {
+        return Ok(true);
+    }
+    let postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    if postgres { Ok(false) } else { Err(ConnectError::UnsupportedUrl) }
 }
 
 async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<DatabaseConnection, DbErr> {

@@ -31,7 +31,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 pub use self::{
     business_lines::AddedLine,
     conversations::{ConversationAndLead, ConversationChange, ConversationReference, SentOpener},
-    connect::{ConnectError, DatabaseSettings},
+    connect::{ConnectError, DatabaseSettings, connect_for_migrations, migrate_up},
     follow_up_claims::{ClaimRequest, ClaimedFollowUp},
     follow_ups::{FollowUpFilter, FollowUpReport, ReportedFollowUp, SendFailure},
     idempotency::{Once, OnceRequest, RequestKey},

@@ -74,7 +74,7 @@ impl Storage {
             // A server that is away is not waited for: the caller is told at once and decides.
             let most = if class == Class::Unavailable { 2 } else { self.retry.attempts };
             if attempt >= most {
-                tracing::warn!(attempt, ?class, "transaction given up");
+                tracing::warn!(attempt, ?class, %error, "transaction given up");
                 return Err(surface(error));
             }
             tokio::time::sleep(self.pause(attempt)).await;

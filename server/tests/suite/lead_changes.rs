@@ -1,4 +1,4 @@
-//! LeadService: changes of a lead that exists, and the history that they leave.
+//! `LeadService`: changes of a lead that exists, and the history that they leave.
 
 mod ends;
 mod history;

@@ -1,4 +1,4 @@
-//! ListLeadEvents: who did what when, oldest first, in pages.
+//! `ListLeadEvents`: who did what when, oldest first, in pages.
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
@@ -38,6 +38,7 @@ fn told(event: &LeadEvent) -> (LeadEventKind, &str, Option<&str>, Value) {
 
 both_engines! {
     async fn the_history_tells_who_did_what_when(db: TestDatabase) {
+        use LeadEventKind::{CallRecorded, Created, DetailsUpdated, Recaptured, Reopened, StatusChanged};
         let clock = noon();
         let server = TestServer::start_at(&db, &clock).await;
         let tenant = server.tenant_with_line(LINE).await;
@@ -69,7 +70,6 @@ both_engines! {
         wait();
         server.leads().transition_lead(by("dana", transition(&lead, LeadStatus::New))).await.unwrap();
 
-        use LeadEventKind::{CallRecorded, Created, DetailsUpdated, Recaptured, Reopened, StatusChanged};
         let call = |id: &str| json!({ "provider": "voicenter", "call_id": id });
         let events = history(&server, &lead).await;
         let expected = [

@@ -1,4 +1,4 @@
-//! QualifyLead: what is filled, what is missing, and when the lead becomes QUALIFIED.
+//! `QualifyLead`: what is filled, what is missing, and when the lead becomes QUALIFIED.
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
@@ -17,10 +17,6 @@ use crate::support::{
     server::{TestServer, noon},
 };
 
-fn text(value: &str) -> Option<String> {
-    Some(value.to_owned())
-}
-
 both_engines! {
     async fn answers_fill_what_is_empty_and_overwrite_nothing(db: TestDatabase) {
         let server = TestServer::start(&db).await;
@@ -28,14 +24,14 @@ both_engines! {
         let lead = captured(&server, capture(&tenant, &mobile(1))).await;
         assert_eq!(qualified(&server, qualify(&lead)).await.unwrap(), (lead.clone(), vec![Name, Need, Preference]));
 
-        let request = QualifyLeadRequest { need: text(" A tap "), customer_name: text(" "), ..qualify(&lead) };
+        let request = QualifyLeadRequest { need: Some(" A tap ".into()), customer_name: Some(" ".into()), ..qualify(&lead) };
         let (lead, missing) = qualified(&server, request).await.unwrap();
         assert_eq!((lead.need.as_deref(), &lead.customer_name, lead.status()), (Some("A tap"), &None, LeadStatus::New));
         assert_eq!(missing, [Name, Preference]);
 
         let request = QualifyLeadRequest {
-            customer_name: text("Dana"),
-            need: text("A boiler"),
+            customer_name: Some("Dana".into()),
+            need: Some("A boiler".into()),
             ..qualify(&lead)
         };
         let (lead, missing) = qualified(&server, request.clone()).await.unwrap();
@@ -45,7 +41,7 @@ both_engines! {
         assert_eq!((event.kind(), details(&event)), (LeadEventKind::DetailsUpdated, json!({ "fields": ["customer_name"] })));
 
         // Nothing is left to fill.
-        let request = QualifyLeadRequest { customer_name: text("Noa"), ..request };
+        let request = QualifyLeadRequest { customer_name: Some("Noa".into()), ..request };
         assert_eq!(qualified(&server, request).await.unwrap(), (lead.clone(), vec![Preference]));
         assert_eq!(history(&server, &lead).await.len(), 3);
     }
@@ -55,14 +51,14 @@ both_engines! {
         let server = TestServer::start_at(&db, &clock).await;
         let tenant = server.create_tenant("Shop").await;
         for (number, path) in [(1, &[][..]), (2, &[LeadStatus::Qualifying])] {
-            let request = CaptureLeadRequest { need: text("A tap"), ..capture(&tenant, &mobile(number)) };
+            let request = CaptureLeadRequest { need: Some("A tap".into()), ..capture(&tenant, &mobile(number)) };
             let lead = captured(&server, request).await;
             let before = walked(&server, lead, path).await;
             let events = history(&server, &before).await.len();
             clock.advance(TimeDelta::minutes(1));
             let request = QualifyLeadRequest {
-                customer_name: text("Dana"),
-                contact_preference: text("Evenings"),
+                customer_name: Some("Dana".into()),
+                contact_preference: Some("Evenings".into()),
                 ..qualify(&before)
             };
             let (lead, missing) = qualified(&server, request).await.unwrap();
@@ -79,9 +75,9 @@ both_engines! {
         }
         // Also when all was known before.
         let request = CaptureLeadRequest {
-            customer_name: text("Dana"),
-            need: text("A tap"),
-            contact_preference: text("Evenings"),
+            customer_name: Some("Dana".into()),
+            need: Some("A tap".into()),
+            contact_preference: Some("Evenings".into()),
             ..capture(&tenant, &mobile(3))
         };
         let lead = captured(&server, request).await;
@@ -96,13 +92,13 @@ both_engines! {
         let tenant = server.create_tenant("Shop").await;
         let lead = captured(&server, capture(&tenant, &mobile(1))).await;
         let asking = QualifyLeadRequest { mark_qualified: true, ..qualify(&lead) };
-        let request = QualifyLeadRequest { need: text("A tap"), ..asking.clone() };
+        let request = QualifyLeadRequest { need: Some("A tap".into()), ..asking.clone() };
         let (lead, missing) = qualified(&server, request).await.unwrap();
         assert_eq!((lead.status(), missing.as_slice()), (LeadStatus::Qualified, [Name, Preference].as_slice()));
 
         // Asked again, it stays so; what is told is filled.
         assert_eq!(qualified(&server, asking.clone()).await.unwrap(), (lead.clone(), vec![Name, Preference]));
-        let request = QualifyLeadRequest { customer_name: text("Dana"), contact_preference: text("Evenings"), ..asking };
+        let request = QualifyLeadRequest { customer_name: Some("Dana".into()), contact_preference: Some("Evenings".into()), ..asking };
         let (after, missing) = qualified(&server, request).await.unwrap();
         assert_eq!((after.status(), after.qualified_at, missing.len()), (LeadStatus::Qualified, lead.qualified_at, 0));
         assert_eq!(history(&server, &lead).await.len(), 4);
@@ -113,8 +109,8 @@ both_engines! {
         let tenant = server.create_tenant("Shop").await;
         let lead = captured(&server, capture(&tenant, &mobile(1))).await;
         let request = QualifyLeadRequest {
-            customer_name: text("Dana"),
-            contact_preference: text("Evenings"),
+            customer_name: Some("Dana".into()),
+            contact_preference: Some("Evenings".into()),
             mark_qualified: true,
             ..qualify(&lead)
         };
@@ -141,9 +137,9 @@ both_engines! {
             let before = walked(&server, lead, path).await;
             let events = history(&server, &before).await;
             let request = QualifyLeadRequest {
-                customer_name: text("Dana"),
-                need: text("A tap"),
-                contact_preference: text("Evenings"),
+                customer_name: Some("Dana".into()),
+                need: Some("A tap".into()),
+                contact_preference: Some("Evenings".into()),
                 ..qualify(&before)
             };
             let asking = QualifyLeadRequest { mark_qualified: true, ..request.clone() };

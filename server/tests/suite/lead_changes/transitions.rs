@@ -1,4 +1,4 @@
-//! TransitionLead: every pair of statuses, and the guards beside the table.
+//! `TransitionLead`: every pair of statuses, and the guards beside the table.
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{

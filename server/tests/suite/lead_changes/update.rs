@@ -1,4 +1,4 @@
-//! UpdateLead: the mask, the etag, and changes that are none.
+//! `UpdateLead`: the mask, the etag, and changes that are none.
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{LeadEventKind, LeadStatus, UpdateLeadRequest};
@@ -17,12 +17,8 @@ use crate::support::{
     server::{TestServer, noon},
 };
 
-fn mask(paths: &[&str]) -> Option<FieldMask> {
-    Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() })
-}
-
-fn text(value: &str) -> Option<String> {
-    Some(value.to_owned())
+fn mask(paths: &[&str]) -> FieldMask {
+    FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }
 }
 
 both_engines! {
@@ -32,7 +28,7 @@ both_engines! {
         let tenant = server.create_tenant("Shop").await;
         let lead = captured(&server, capture(&tenant, &mobile(1))).await;
 
-        for update_mask in [None, mask(&[])] {
+        for update_mask in [None, Some(mask(&[]))] {
             clock.advance(TimeDelta::minutes(1));
             let before = read(&server, &lead).await;
             // The second time all texts are others.
@@ -58,7 +54,7 @@ both_engines! {
         }
 
         // Set but empty is cleared.
-        let request = UpdateLeadRequest { need: text(" \n"), ..update(&lead) };
+        let request = UpdateLeadRequest { need: Some(" \n".into()), ..update(&lead) };
         let after = updated(&server, request).await.unwrap();
         assert!(after.need.is_none() && after.customer_name.is_some());
         assert_eq!(history(&server, &lead).await.len(), 4);
@@ -69,31 +65,31 @@ both_engines! {
         let tenant = server.create_tenant("Shop").await;
         let lead = captured(&server, capture(&tenant, &mobile(1))).await;
         let all = UpdateLeadRequest {
-            customer_name: text("Dana"),
-            need: text("A tap"),
-            contact_preference: text("Evenings"),
-            note: text("Regular"),
+            customer_name: Some("Dana".into()),
+            need: Some("A tap".into()),
+            contact_preference: Some("Evenings".into()),
+            note: Some("Regular".into()),
             ..update(&lead)
         };
         updated(&server, all.clone()).await.unwrap();
 
         let request = UpdateLeadRequest {
-            customer_name: text("Another"),
-            need: text("A boiler"),
-            contact_preference: text("  "),
-            update_mask: mask(&["need", "contact_preference", "note"]),
+            customer_name: Some("Another".into()),
+            need: Some("A boiler".into()),
+            contact_preference: Some("  ".into()),
+            update_mask: Some(mask(&["need", "contact_preference", "note"])),
             ..update(&lead)
         };
         let after = updated(&server, request).await.unwrap();
-        assert_eq!((after.customer_name, after.need), (text("Dana"), text("A boiler")));
+        assert_eq!((after.customer_name, after.need), (Some("Dana".into()), Some("A boiler".into())));
         assert_eq!((after.contact_preference, after.note), (None, None));
         let event = history(&server, &lead).await.pop().unwrap();
         assert_eq!(details(&event), json!({ "fields": ["need", "contact_preference", "note"] }));
 
         // A path may come twice, and what has the value already is not told as changed.
-        let request = UpdateLeadRequest { update_mask: mask(&["note", "need", "need", "customer_name"]), ..all };
+        let request = UpdateLeadRequest { update_mask: Some(mask(&["note", "need", "need", "customer_name"])), ..all };
         let after = updated(&server, request).await.unwrap();
-        assert_eq!((after.need, after.note), (text("A tap"), text("Regular")));
+        assert_eq!((after.need, after.note), (Some("A tap".into()), Some("Regular".into())));
         let event = history(&server, &lead).await.pop().unwrap();
         assert_eq!(details(&event), json!({ "fields": ["note", "need"] }));
     }
@@ -103,15 +99,15 @@ both_engines! {
         let server = TestServer::start_at(&db, &clock).await;
         let tenant = server.create_tenant("Shop").await;
         let lead = captured(&server, capture(&tenant, &mobile(1))).await;
-        let known = UpdateLeadRequest { need: text("A tap"), ..update(&lead) };
+        let known = UpdateLeadRequest { need: Some("A tap".into()), ..update(&lead) };
         let lead = updated(&server, known.clone()).await.unwrap();
         clock.advance(TimeDelta::minutes(1));
         for request in [
             update(&lead),
-            UpdateLeadRequest { need: text(" A tap "), ..known.clone() },
+            UpdateLeadRequest { need: Some(" A tap ".into()), ..known.clone() },
             UpdateLeadRequest { etag: lead.etag.clone(), ..known.clone() },
-            UpdateLeadRequest { update_mask: mask(&["note", "customer_name"]), ..known },
-            UpdateLeadRequest { customer_name: text(""), ..update(&lead) },
+            UpdateLeadRequest { update_mask: Some(mask(&["note", "customer_name"])), ..known },
+            UpdateLeadRequest { customer_name: Some("".into()), ..update(&lead) },
         ] {
             assert_eq!(updated(&server, request).await.unwrap(), lead);
         }
@@ -138,9 +134,9 @@ both_engines! {
             let lead = captured(&server, capture(&tenant, &phone)).await;
             let lead = walked(&server, lead, path).await;
             let request = UpdateLeadRequest {
-                customer_name: text("Dana"),
-                need: text("A tap"),
-                contact_preference: text("Evenings"),
+                customer_name: Some("Dana".into()),
+                need: Some("A tap".into()),
+                contact_preference: Some("Evenings".into()),
                 ..update(&lead)
             };
             let after = updated(&server, request).await.unwrap();
@@ -154,9 +150,9 @@ both_engines! {
         let tenant = server.create_tenant("Shop").await;
         let lead = captured(&server, capture(&tenant, &mobile(1))).await;
         let request = UpdateLeadRequest {
-            need: text("A tap"),
+            need: Some("A tap".into()),
             note: Some("x".repeat(4_001)),
-            update_mask: mask(&["need", "status", "customer_phone", "Need", "", "lead.need"]),
+            update_mask: Some(mask(&["need", "status", "customer_phone", "Need", "", "lead.need"])),
             etag: "first".to_owned(),
             ..update(&lead)
         };
@@ -177,14 +173,14 @@ both_engines! {
         let server = TestServer::start(&db).await;
         let tenant = server.create_tenant("Shop").await;
         let stale = captured(&server, capture(&tenant, &mobile(1))).await;
-        let request = UpdateLeadRequest { need: text("A tap"), etag: stale.etag.clone(), ..update(&stale) };
+        let request = UpdateLeadRequest { need: Some("A tap".into()), etag: stale.etag.clone(), ..update(&stale) };
         let lead = updated(&server, request.clone()).await.unwrap();
 
         // With each method; also where the lead has the wanted value, or cannot be moved there, by now.
         for etag in [stale.etag.clone(), "9999".to_owned()] {
             let update = UpdateLeadRequest { etag: etag.clone(), ..request.clone() };
             let mut qualify = qualify(&lead);
-            (qualify.etag, qualify.customer_name) = (etag.clone(), text("Dana"));
+            (qualify.etag, qualify.customer_name) = (etag.clone(), Some("Dana".into()));
             for to in [LeadStatus::Contacted, LeadStatus::New] {
                 let mut transition = transition(&lead, to);
                 transition.etag.clone_from(&etag);
@@ -206,9 +202,9 @@ both_engines! {
         assert_eq!(history(&server, &lead).await.len(), 2);
 
         // The present one is good for each.
-        let lead = updated(&server, UpdateLeadRequest { note: text("!"), etag: lead.etag.clone(), ..update(&lead) }).await.unwrap();
+        let lead = updated(&server, UpdateLeadRequest { note: Some("!".into()), etag: lead.etag.clone(), ..update(&lead) }).await.unwrap();
         let mut qualify = qualify(&lead);
-        (qualify.etag, qualify.customer_name) = (lead.etag.clone(), text("Dana"));
+        (qualify.etag, qualify.customer_name) = (lead.etag.clone(), Some("Dana".into()));
         let lead = qualified(&server, qualify).await.unwrap().0;
         let mut transition = transition(&lead, LeadStatus::Contacted);
         transition.etag.clone_from(&lead.etag);

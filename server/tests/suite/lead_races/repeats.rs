@@ -23,10 +23,6 @@ const AT_ONCE: usize = 8;
 /// The same for every method: ids of different methods do not meet.
 const ID: &str = "0190b5a4-7e3c-7cc1-8d9a-3f2b1c0d4e5f";
 
-fn text(value: &str) -> Option<String> {
-    Some(value.to_owned())
-}
-
 /// How many events and stored answers there are.
 async fn rows(db: &DatabaseConnection) -> (u64, u64) {
     let events = lead_event::Entity::find().count(db).await.unwrap();
@@ -75,13 +71,13 @@ both_engines! {
         assert_eq!(rows(&connection).await, (1, 1));
 
         // Without an etag a second effect would be no change; with one it would be refused.
-        let update = UpdateLeadRequest { note: text("Regular"), request_id: request_id.clone(), ..update(&lead) };
+        let update = UpdateLeadRequest { note: Some("Regular".into()), request_id: request_id.clone(), ..update(&lead) };
         let was_updated = repeated!(&servers, update_lead, &update);
         assert_eq!(rows(&connection).await, (2, 2));
 
         let etag = was_updated.lead.clone().unwrap().etag;
         let qualify = QualifyLeadRequest {
-            need: text("A tap"),
+            need: Some("A tap".into()),
             mark_qualified: true,
             etag,
             request_id: request_id.clone(),
@@ -99,7 +95,7 @@ both_engines! {
 
         // Things move on; the answers stay as they were, and nothing is done again.
         let lead = walked(&servers[0], lead, &[LeadStatus::New, LeadStatus::Contacted]).await;
-        again!(&servers, capture_lead, capture, was_captured, |request| request.need = text("A boiler"));
+        again!(&servers, capture_lead, capture, was_captured, |request| request.need = Some("A boiler".into()));
         again!(&servers, update_lead, update, was_updated, |request| request.note = None);
         again!(&servers, qualify_lead, qualify, was_qualified, |request| request.etag = String::new());
         again!(&servers, transition_lead, transition, was_moved, |request| request.note = "Gone".to_owned());
@@ -135,7 +131,7 @@ both_engines! {
         let request_id = ID.to_owned();
         let stale = "9999".to_owned();
 
-        let update = UpdateLeadRequest { note: text("!"), request_id: request_id.clone(), ..update(&lead) };
+        let update = UpdateLeadRequest { note: Some("!".into()), request_id: request_id.clone(), ..update(&lead) };
         let request = UpdateLeadRequest { etag: stale, ..update.clone() };
         assert_eq!(updated(&servers[0], request).await.unwrap_err().reason, "ETAG_MISMATCH");
         let asking = QualifyLeadRequest { mark_qualified: true, request_id: request_id.clone(), ..qualify(&lead) };
@@ -156,7 +152,7 @@ both_engines! {
 
         // The id is free: for another request, and for the same one once it can be done.
         updated(&servers[0], update).await.unwrap();
-        qualified(&servers[0], QualifyLeadRequest { need: text("A tap"), ..asking }).await.unwrap();
+        qualified(&servers[0], QualifyLeadRequest { need: Some("A tap".into()), ..asking }).await.unwrap();
         walked(&servers[0], lead.clone(), &[LeadStatus::Contacted]).await;
         assert_eq!(moved(&servers[0], converted).await.unwrap().status(), LeadStatus::Converted);
         captured(&servers[0], CaptureLeadRequest { request_id, ..capture(&tenant, &mobile(2)) }).await;
