@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 export CARGO
 
-.PHONY: help run demo test lint fmt build release smoke need-cargo
+.PHONY: help run demo worker test lint fmt build release smoke bench need-cargo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ run: need-cargo ## Start the service with a demo tenant; prints the commands to 
 
 demo: need-cargo ## Post a few calls to the running service and print the leads
 	@"$$(CARGO_TERM_QUIET=true scripts/build-bins leadcapture-example)/leadcapture-example"
+
+worker: need-cargo ## Claim what is due from the running service, print the messages and report them as sent
+	@"$$(CARGO_TERM_QUIET=true scripts/build-bins leadcapture-example)/leadcapture-example" worker
 
 test: need-cargo ## Run every test, on SQLite and on a private PostgreSQL
 	@scripts/with-postgres $(CARGO) test --workspace --locked
@@ -33,6 +36,9 @@ release: need-cargo ## Build the optimised binaries into target/release
 
 smoke: need-cargo ## Try `make run` and `make demo` as a new user would, on other ports
 	@scripts/smoke
+
+bench: need-cargo ## Measure RecordCall on PostgreSQL, with pgbench and the same statements beside it
+	@scripts/bench
 
 need-cargo:
 	@command -v $(CARGO) >/dev/null || { \

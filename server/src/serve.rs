@@ -113,7 +113,7 @@ impl Parts {
         tasks.spawn(metrics::serve(metrics_listener, metrics.clone(), stop_rest.clone()));
 
         let recordings = RecordingQueue::start(&storage, settings.recording, &tasks);
-        let api = Api::new(storage.clone(), recordings, metrics.clone());
+        let api = Api::new(storage.clone(), recordings, metrics.clone()).stopped_by(stop_grpc.clone());
         let router = tonic::transport::Server::builder()
             .layer(metrics.layer())
             .add_routes(grpc::routes(&api, settings.max_message_bytes))

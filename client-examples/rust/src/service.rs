@@ -3,13 +3,15 @@
 use std::{env, time::Duration};
 
 use leadcapture_proto::v1::{
-    AddBusinessLineRequest, CreateTenantRequest, Lead, ListBusinessLinesRequest, ListLeadsRequest,
-    ListTenantsRequest, Tenant, lead_service_client::LeadServiceClient,
+    AddBusinessLineRequest, ClaimFollowUpsRequest, ClaimedFollowUp, CompleteFollowUpRequest,
+    CreateTenantRequest, FailFollowUpRequest, Lead, ListBusinessLinesRequest, ListLeadsRequest,
+    ListTenantsRequest, StartConversationRequest, Tenant,
+    conversation_service_client::ConversationServiceClient, lead_service_client::LeadServiceClient,
     tenant_service_client::TenantServiceClient,
 };
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{error::Error, record::CallRecord};
+use crate::{error::Error, record::CallRecord, worker::WAIT};
 
 /// Name of the tenant that the demo belongs to.
 const TENANT_NAME: &str = "Demo Plumbing";
@@ -23,6 +25,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 pub(crate) struct Service {
     tenants: TenantServiceClient<Channel>,
     leads: LeadServiceClient<Channel>,
+    conversations: ConversationServiceClient<Channel>,
 }
 
 impl Service {
@@ -32,11 +35,13 @@ impl Service {
         let endpoint = Endpoint::from_shared(address.clone())
             .map_err(|_| Error::BadAddress { variable, value: address.clone() })?
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT);
+            // A claim may wait on the server.
+            .timeout(REQUEST_TIMEOUT + WAIT);
         let channel = endpoint.connect().await.map_err(|_| Error::ServerAway(address))?;
         Ok(Self {
             tenants: TenantServiceClient::new(channel.clone()),
-            leads: LeadServiceClient::new(channel),
+            leads: LeadServiceClient::new(channel.clone()),
+            conversations: ConversationServiceClient::new(channel),
         })
     }
 
@@ -122,6 +127,36 @@ impl Service {
             }
             page_token = page.next_page_token;
         }
+    }
+
+    /// Claims messages that are due.
+    pub(crate) async fn claim_follow_ups(
+        &mut self,
+        request: ClaimFollowUpsRequest,
+    ) -> Result<Vec<ClaimedFollowUp>, Error> {
+        let answer = self.conversations.claim_follow_ups(request).await;
+        Ok(answer.map_err(Error::refused("ClaimFollowUps"))?.into_inner().follow_ups)
+    }
+
+    /// Reports that an opener was sent.
+    pub(crate) async fn start_conversation(
+        &mut self,
+        request: StartConversationRequest,
+    ) -> Result<(), Error> {
+        let answer = self.conversations.start_conversation(request).await;
+        answer.map(drop).map_err(Error::refused("StartConversation"))
+    }
+
+    /// Reports that a reminder was sent.
+    pub(crate) async fn complete_follow_up(&mut self, request: CompleteFollowUpRequest) -> Result<(), Error> {
+        let answer = self.conversations.complete_follow_up(request).await;
+        answer.map(drop).map_err(Error::refused("CompleteFollowUp"))
+    }
+
+    /// Reports that a message could not be sent.
+    pub(crate) async fn fail_follow_up(&mut self, request: FailFollowUpRequest) -> Result<(), Error> {
+        let answer = self.conversations.fail_follow_up(request).await;
+        answer.map(drop).map_err(Error::refused("FailFollowUp"))
     }
 
     async fn answers(&mut self) -> bool {

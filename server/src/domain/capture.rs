@@ -1,5 +1,8 @@
 //! Capturing a lead by hand or from a website: reopening and succession as for calls.
 
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -129,7 +132,7 @@ fn opener(
         lead_id: lead.id,
         kind: FollowUpKind::Opener,
         round: lead.round(),
-        due_at: now + policy.opener_delay,
+        due_at: request.tenant.next_open(now + policy.opener_delay),
         status: FollowUpStatus::Pending,
     })
 }

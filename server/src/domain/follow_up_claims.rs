@@ -50,11 +50,10 @@ pub fn judge(due: &DueFollowUp<'_>, lease: TimeDelta, now: DateTime<Utc>) -> Ver
     if !is_wanted(due) {
         return Verdict::Cancel;
     }
-    if due.follow_up.kind == FollowUpKind::Reminder2 && due.first_reminder_live {
-        // After an outage both may be due at once: the second keeps its distance from the first.
-        let policy = &due.tenant.policy;
-        let distance = (policy.reminder_2_delay - policy.reminder_1_delay).max(MIN_REMINDER_DISTANCE);
-        return Verdict::Postpone { due_at: due.tenant.next_open(now + distance) };
+    if let Some(earliest) = second_reminder_from(due, now)
+        && earliest > now
+    {
+        return Verdict::Postpone { due_at: due.tenant.next_open(earliest) };
     }
     let Some(open_at) = due.tenant.policy.send_windows.next_open(now, due.tenant.time_zone) else {
         // No window opens within a year: look again when that may have changed.
@@ -66,6 +65,22 @@ pub fn judge(due: &DueFollowUp<'_>, lease: TimeDelta, now: DateTime<Utc>) -> Ver
     let lease_until = now + lease;
     let closes_at = due.tenant.policy.send_windows.closes_after(now, due.tenant.time_zone);
     Verdict::HandOut { lease_until: closes_at.map_or(lease_until, |closes| closes.min(lease_until)) }
+}
+
+/// From when on the second reminder may be sent, where the first bears on that. After an outage or closed windows both may be due at once:
+/// the second keeps its distance from the first.
+fn second_reminder_from(due: &DueFollowUp<'_>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    if due.follow_up.kind != FollowUpKind::Reminder2 {
+        return None;
+    }
+    let policy = &due.tenant.policy;
+    let distance = policy.reminder_2_delay - policy.reminder_1_delay;
+    if due.first_reminder_live {
+        return Some(now + distance.max(MIN_REMINDER_DISTANCE));
+    }
+    // A first one that was sent late does not shift the second by as much: the pause before the first is enough.
+    let sent_at = due.conversation?.reminder1_sent_at?;
+    Some(sent_at + distance.min(policy.reminder_1_delay))
 }
 
 /// The least time between two reminders.
@@ -93,3 +108,6 @@ pub fn retry_pause(attempts: i32) -> TimeDelta {
     let doublings = u32::try_from(attempts.saturating_sub(1)).unwrap_or_default().min(7);
     (TimeDelta::seconds(30) * 2_i32.pow(doublings)).min(TimeDelta::hours(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -61,14 +61,21 @@ impl SendWindows {
         })
     }
 
-    /// When the window that holds `at` closes; `None` when `at` is in none, or nothing ever closes.
+    /// When the hours that hold `at` end; `None` when `at` is outside, or they go on for more than a day. Windows that touch or overlap, as
+    /// at midnight, count as one.
     #[must_use]
     pub fn closes_after(&self, at: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
         let date = at.with_timezone(&zone).date_naive();
-        self.openings(date, zone)
-            .filter(|(opens, closes)| *opens <= at && at < *closes)
-            .map(|(_, closes)| closes)
-            .max()
+        let mut openings: Vec<_> = (0..=2)
+            .filter_map(|offset| date.checked_add_days(Days::new(offset)))
+            .flat_map(|date| self.openings(date, zone))
+            .collect();
+        openings.sort_unstable();
+        let closes = openings.into_iter().fold(at, |end, (opens, closes)| {
+            // A window that begins where another ends continues it.
+            if opens <= end { end.max(closes) } else { end }
+        });
+        (at < closes && closes - at <= TimeDelta::days(1)).then_some(closes)
     }
 
     fn openings(&self, date: NaiveDate, zone: Tz) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> {
@@ -81,26 +88,32 @@ impl SendWindows {
             .into_iter()
             .chain(weekly)
             .filter(move |_| !skipped)
-            .filter_map(move |(opens, closes)| {
-                Some((local_minute(date, opens, zone)?, local_minute(date, closes, zone)?))
-            })
+            .filter_map(move |(opens, closes)| moments(date, opens, closes, zone))
             .filter(|(opens, closes)| opens < closes)
     }
 }
 
-/// The moment of a local wall-clock minute. A time that a clock change skips is the moment of the change; of a time that it
-/// repeats the later moment counts, so that a window never opens early nor spans a moment outside its hours twice.
-fn local_minute(date: NaiveDate, minute: u16, zone: Tz) -> Option<DateTime<Utc>> {
+/// The moments of a window's local hours. Where a clock change repeats one of its ends, the part is taken that lies inside the hours from
+/// its first to its last moment: it opens the second time, and closes the first time unless it opened later.
+fn moments(date: NaiveDate, opens: u16, closes: u16, zone: Tz) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    let (_, opens) = local_minute(date, opens, zone)?;
+    let (first, second) = local_minute(date, closes, zone)?;
+    Some((opens, if opens < first { first } else { second }))
+}
+
+/// The first and the last moment of a local wall-clock minute: two where a clock change repeats it, else the same. One that a clock
+/// change skips is the moment of the change.
+fn local_minute(date: NaiveDate, minute: u16, zone: Tz) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
     let midnight = date.and_time(NaiveTime::MIN);
     let local = midnight.checked_add_signed(TimeDelta::minutes(i64::from(minute)))?;
     match zone.from_local_datetime(&local) {
-        chrono::LocalResult::Single(moment) => Some(moment.to_utc()),
-        chrono::LocalResult::Ambiguous(_, later) => Some(later.to_utc()),
+        chrono::LocalResult::Single(moment) => Some((moment.to_utc(), moment.to_utc())),
+        chrono::LocalResult::Ambiguous(earlier, later) => Some((earlier.to_utc(), later.to_utc())),
         chrono::LocalResult::None => {
             // Clock changes skip at most a few hours: the first local minute that exists again is the change itself.
             (1..=180)
                 .find_map(|step| zone.from_local_datetime(&(local + TimeDelta::minutes(step))).earliest())
-                .map(|m| m.to_utc())
+                .map(|moment| (moment.to_utc(), moment.to_utc()))
         }
     }
 }

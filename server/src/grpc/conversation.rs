@@ -18,9 +18,7 @@ use super::{
 use crate::{
     domain::{
         customer::CustomerKey,
-        details::LeadDetails,
         error::Error,
-        text::{MAX_NAME, MAX_NEED, MAX_PREFERENCE},
     },
     storage::{
         ClaimRequest, ClaimedFollowUp, ConversationAndLead, ConversationChange, FollowUpFilter, OnceRequest,
@@ -46,7 +44,10 @@ impl Api {
             let next = self.storage.next_follow_up_at(request).await?;
             let until_next = next.and_then(|at| (at - self.storage.environment().now()).to_std().ok());
             let pause = until_next.map_or(LOOK_AGAIN, |until| until.clamp(Duration::from_millis(1), LOOK_AGAIN));
-            sleep_until((now + pause).min(deadline)).await;
+            let look_again = sleep_until((now + pause).min(deadline));
+            if self.stop.run_until_cancelled(look_again).await.is_none() {
+                return Ok(claimed);
+            }
         }
     }
 }
@@ -110,16 +111,12 @@ impl ConversationService for Api {
             version: fields.etag(&request.etag),
             actor,
         };
-        let answers = LeadDetails {
-            customer_name: fields.optional_text("customer_name", request.customer_name.as_deref(), MAX_NAME),
-            need: fields.optional_text("need", request.need.as_deref(), MAX_NEED),
-            contact_preference: fields.optional_text(
-                "contact_preference",
-                request.contact_preference.as_deref(),
-                MAX_PREFERENCE,
-            ),
-            note: None,
-        };
+        let answers = fields.lead_details(
+            request.customer_name.as_deref(),
+            request.need.as_deref(),
+            request.contact_preference.as_deref(),
+            None,
+        );
         let region = self.region_of(change.tenant_id, &fields).await?;
         fields.check()?;
 

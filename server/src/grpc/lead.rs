@@ -43,16 +43,12 @@ impl LeadService for Api {
         if source == Some(LeadSource::MissedCall) {
             fields.bad("source", "must be MANUAL or WEBSITE; missed calls are recorded with RecordCall");
         }
-        let details = LeadDetails {
-            customer_name: fields.optional_text("customer_name", request.customer_name.as_deref(), MAX_NAME),
-            need: fields.optional_text("need", request.need.as_deref(), MAX_NEED),
-            contact_preference: fields.optional_text(
-                "contact_preference",
-                request.contact_preference.as_deref(),
-                MAX_PREFERENCE,
-            ),
-            note: fields.optional_text("note", request.note.as_deref(), MAX_NOTE),
-        };
+        let details = fields.lead_details(
+            request.customer_name.as_deref(),
+            request.need.as_deref(),
+            request.contact_preference.as_deref(),
+            request.note.as_deref(),
+        );
         let region = self.region_of(tenant_id, &fields).await?;
         let phone = fields.phone("customer_phone", &request.customer_phone, region);
         fields.check()?;
@@ -146,16 +142,12 @@ impl LeadService for Api {
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
         let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
-        let details = LeadDetails {
-            customer_name: fields.optional_text("customer_name", request.customer_name.as_deref(), MAX_NAME),
-            need: fields.optional_text("need", request.need.as_deref(), MAX_NEED),
-            contact_preference: fields.optional_text(
-                "contact_preference",
-                request.contact_preference.as_deref(),
-                MAX_PREFERENCE,
-            ),
-            note: fields.optional_text("note", request.note.as_deref(), MAX_NOTE),
-        };
+        let details = fields.lead_details(
+            request.customer_name.as_deref(),
+            request.need.as_deref(),
+            request.contact_preference.as_deref(),
+            request.note.as_deref(),
+        );
         let changed = changed_fields(&mut fields, &request);
         let region = self.region_of(reference.tenant_id, &fields).await?;
         fields.check()?;
@@ -177,16 +169,12 @@ impl LeadService for Api {
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
         let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
-        let answers = LeadDetails {
-            customer_name: fields.optional_text("customer_name", request.customer_name.as_deref(), MAX_NAME),
-            need: fields.optional_text("need", request.need.as_deref(), MAX_NEED),
-            contact_preference: fields.optional_text(
-                "contact_preference",
-                request.contact_preference.as_deref(),
-                MAX_PREFERENCE,
-            ),
-            note: None,
-        };
+        let answers = fields.lead_details(
+            request.customer_name.as_deref(),
+            request.need.as_deref(),
+            request.contact_preference.as_deref(),
+            None,
+        );
         let region = self.region_of(reference.tenant_id, &fields).await?;
         fields.check()?;
 
@@ -263,6 +251,22 @@ impl LeadService for Api {
 }
 
 impl Fields {
+    /// What a caller knows of a customer; an empty text counts as absent.
+    pub(super) fn lead_details(
+        &mut self,
+        customer_name: Option<&str>,
+        need: Option<&str>,
+        contact_preference: Option<&str>,
+        note: Option<&str>,
+    ) -> LeadDetails {
+        LeadDetails {
+            customer_name: self.optional_text("customer_name", customer_name, MAX_NAME),
+            need: self.optional_text("need", need, MAX_NEED),
+            contact_preference: self.optional_text("contact_preference", contact_preference, MAX_PREFERENCE),
+            note: self.optional_text("note", note, MAX_NOTE),
+        }
+    }
+
     pub(super) fn lead_reference(&mut self, tenant_id: &str, lead_id: &str, etag: &str, actor: String) -> LeadReference {
         LeadReference {
             tenant_id: self.id("tenant_id", tenant_id),

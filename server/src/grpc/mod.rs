@@ -20,8 +20,8 @@ use leadcapture_proto::v1::{
     conversation_service_server::ConversationServiceServer, lead_service_server::LeadServiceServer,
     missed_call_service_server::MissedCallServiceServer, tenant_service_server::TenantServiceServer,
 };
+use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
-
 use uuid::Uuid;
 
 pub use self::parse::ACTOR_METADATA;
@@ -38,13 +38,21 @@ pub struct Api {
     storage: Storage,
     recordings: RecordingQueue,
     metrics: Metrics,
+    /// Ends the waiting of long polls.
+    stop: CancellationToken,
 }
 
 impl Api {
     /// The services over a database and its recording queue.
     #[must_use]
-    pub const fn new(storage: Storage, recordings: RecordingQueue, metrics: Metrics) -> Self {
-        Self { storage, recordings, metrics }
+    pub fn new(storage: Storage, recordings: RecordingQueue, metrics: Metrics) -> Self {
+        Self { storage, recordings, metrics, stop: CancellationToken::new() }
+    }
+
+    /// The same services; requests that wait for something to become due answer when `stop` is cancelled.
+    #[must_use]
+    pub fn stopped_by(self, stop: CancellationToken) -> Self {
+        Self { stop, ..self }
     }
 
     /// The region of a tenant; with bad fields already noted any will do, as the request fails anyhow.

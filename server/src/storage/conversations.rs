@@ -171,6 +171,8 @@ impl Storage {
                     conversation::reply(&reply, &mut lead, &mut conversation, now)?;
                 if opt_out {
                     suppressions::suppress(transaction, &mut customer, SuppressionReason::OptOut, now).await?;
+                    // The reply may be to an earlier lead's conversation, while another of the phone is running.
+                    suppressions::give_up_later(transaction, &customer.key, unresponsive_delay, now).await?;
                 } else if cancel_reminders {
                     cancel_follow_ups(transaction, &[lead.id], now).await?;
                 } else {

@@ -77,6 +77,7 @@ impl Storage {
                 break;
             }
         }
+        claimed.sort_by_key(|claimed| (claimed.follow_up.due_at, claimed.follow_up.id));
         Ok(claimed)
     }
 
@@ -115,7 +116,7 @@ impl Storage {
             let (lead, tenant) = (due.lead.clone(), due.tenant.clone());
             let conversation = due.conversation.cloned();
             follow_up.updated_at = now;
-            follow_up.claim_token = None;
+            // The token stays until the next hand-out: a late report still counts.
             follow_up.lease_until = None;
             match verdict {
                 Verdict::HandOut { lease_until } => {

@@ -99,14 +99,17 @@ impl Storage {
                     return Err(Error::invalid("follow_up_id", text).into());
                 }
                 let mut conversation = of_lead(transaction, lead.id).await?;
-                if follow_up.status == FollowUpStatus::Claimed {
+                if follow_up.status.is_live() {
                     follow_up.status = FollowUpStatus::Done;
+                    follow_up.lease_until = None;
                     follow_up.completed_at = Some(now);
                     follow_up.updated_at = now;
                     write(transaction, &[row(&follow_up)]).await?;
                 }
                 if follow_up.status != FollowUpStatus::Failed
                     && let Some(conversation) = &mut conversation
+                    // A reminder is scheduled by the start of its round; one of an earlier round says nothing of this one.
+                    && follow_up.created_at >= conversation.opened_at
                 {
                     let delay = tenant_in(transaction, report.tenant_id).await?.policy.unresponsive_delay;
                     let event = reminder_sent(&lead, conversation, follow_up.kind, delay, &report.actor, now);

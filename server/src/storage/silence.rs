@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveModelTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    ActiveModelTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -48,7 +49,12 @@ impl Storage {
                 return Ok(given_up);
             }
             let leads = &leads;
-            given_up += self.write(move |transaction| self.give_up(transaction, leads).scope_boxed()).await?;
+            let batch = self.write(move |transaction| self.give_up(transaction, leads).scope_boxed()).await?;
+            if batch == 0 {
+                // Another replica was faster; what is left comes with the next sweep.
+                return Ok(given_up);
+            }
+            given_up += batch;
         }
     }
 
@@ -66,16 +72,16 @@ impl Storage {
             .all(transaction)
             .await?;
         let mut locked = find_leads(transaction, leads).await?;
-        let mut given_up = 0;
+        let mut given_up = Vec::new();
         for mut conversation in conversations.into_iter().map(convert::conversation) {
             let Some(lead) = locked.iter_mut().find(|lead| lead.id == conversation.lead_id) else { continue };
             let Some(events) = give_up(lead, &mut conversation, ACTOR, now) else { continue };
             convert::conversation_row(&conversation).reset_all().update(transaction).await?;
             save(transaction, lead, events).await?;
-            given_up += 1;
+            given_up.push(lead.id);
         }
-        cancel_follow_ups(transaction, leads, now).await?;
-        Ok(given_up)
+        cancel_follow_ups(transaction, &given_up, now).await?;
+        Ok(given_up.len() as u64)
     }
 }
 
@@ -83,6 +89,7 @@ async fn find_leads(
     transaction: &DatabaseTransaction,
     ids: &[Uuid],
 ) -> Result<Vec<crate::domain::lead::Lead>, Failure> {
-    let rows = lead::Entity::find().filter(lead::COLUMN.id.is_in(ids.iter().copied())).all(transaction).await?;
+    let rows =
+        lead::Entity::find().filter(lead::COLUMN.id.is_in(ids.iter().copied())).all(transaction).await?;
     rows.into_iter().map(|row| convert::lead(row).map_err(Failure::from)).collect()
 }

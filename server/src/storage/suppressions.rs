@@ -172,7 +172,7 @@ async fn leads_of(transaction: &DatabaseTransaction, key: &CustomerKey) -> Resul
 }
 
 /// Conversations whose reminders are cancelled have nothing left that ends their waiting but the time.
-async fn give_up_later(
+pub(super) async fn give_up_later(
     transaction: &DatabaseTransaction,
     key: &CustomerKey,
     delay: TimeDelta,

@@ -20,9 +20,7 @@ impl Ledger {
         let latest = self.remember_answer(call, key);
         let returned = self.mark_returned(call, key);
         let contacted = self.contact_lead(call, key, latest, &returned);
-        if contacted.is_none() {
-            self.note_returned(call, &returned);
-        }
+        self.note_returned(call, &returned, contacted);
         let disposition = if contacted.is_none() && returned.is_empty() {
             Disposition::Answered
         } else {
@@ -54,7 +52,9 @@ impl Ledger {
         let ended_at = record.ended_at();
         // A missed leg of the same transferred call was answered by this one, even if it began later.
         let returned = self.take_unreturned(key, |missed| {
-            missed.called_at < ended_at || missed.root_call_id() == record.root_call_id()
+            let same_call =
+                missed.key.provider == record.provider && missed.root_call_id() == record.root_call_id();
+            missed.called_at < ended_at || same_call
         });
         for key in &returned {
             if let Some(missed) = self.change_call(key) {
@@ -95,8 +95,12 @@ impl Ledger {
     }
 
     /// Tells the history of leads that stay where they are that their calls were returned.
-    fn note_returned(&mut self, call: &RoutedCall<'_>, returned: &[CallKey]) {
-        let mut leads: Vec<_> = returned.iter().filter_map(|key| self.call(key)?.lead_id).collect();
+    fn note_returned(&mut self, call: &RoutedCall<'_>, returned: &[CallKey], contacted: Option<Uuid>) {
+        let mut leads: Vec<_> = returned
+            .iter()
+            .filter_map(|key| self.call(key)?.lead_id)
+            .filter(|lead_id| Some(*lead_id) != contacted)
+            .collect();
         leads.sort_unstable();
         leads.dedup();
         for lead_id in leads {

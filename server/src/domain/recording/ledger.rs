@@ -174,7 +174,7 @@ impl Ledger {
             lead_id,
             kind: FollowUpKind::Opener,
             round,
-            due_at: ended_at + call.tenant.policy.opener_delay,
+            due_at: call.tenant.next_open(ended_at + call.tenant.policy.opener_delay),
             status: FollowUpStatus::Pending,
         });
     }
@@ -188,7 +188,11 @@ impl Ledger {
         statuses: (Option<LeadStatus>, Option<LeadStatus>),
     ) {
         let record = &call.reported.record;
-        let reason = if call.is_answered() { "answered_call" } else { "missed_call" };
+        // By the effect: a missed leg of an answered call works as an answered call.
+        let reason = match kind {
+            LeadEventKind::StatusChanged | LeadEventKind::CallReturned => "answered_call",
+            _ => "missed_call",
+        };
         self.events.push(NewLeadEvent {
             tenant_id: call.tenant.id,
             lead_id,

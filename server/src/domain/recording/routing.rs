@@ -140,9 +140,11 @@ impl Directory {
         let ParsedPhone::Number(phone) = parse_phone(&record.customer_raw, tenant.region) else {
             return None;
         };
-        let own = self.lines.get(&phone).is_some_and(|lines| {
-            lines.iter().any(|line| line.tenant_id == tenant.id && line.released_at.is_none())
-        });
+        // A line that was given up since was still the business's own at the time of the call.
+        let own = |line: &BusinessLine| {
+            line.tenant_id == tenant.id && (line.released_at.is_none() || line.owned_at(record.called_at))
+        };
+        let own = self.lines.get(&phone).is_some_and(|lines| lines.iter().any(own));
         (!own).then_some(CustomerKey { tenant_id: tenant.id, phone })
     }
 }

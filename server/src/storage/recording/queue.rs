@@ -69,11 +69,16 @@ async fn work(storage: Storage, waiting: Arc<Mutex<mpsc::Receiver<Job>>>, batch:
         if waiting.lock().await.recv_many(&mut jobs, batch).await == 0 {
             return;
         }
-        record_together(&storage, std::mem::take(&mut jobs)).await;
+        // A task of its own: a panic must not end the worker, or in time nobody would be left to work. Its callers get an error, as
+        // their replies are dropped with it.
+        let recorded = tokio::spawn(record_together(storage.clone(), std::mem::take(&mut jobs))).await;
+        if let Err(error) = recorded {
+            tracing::error!(%error, "recording a batch ended with a panic");
+        }
     }
 }
 
-async fn record_together(storage: &Storage, jobs: Vec<Job>) {
+async fn record_together(storage: Storage, jobs: Vec<Job>) {
     let (calls, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.call, job.reply)).unzip();
     let results = match storage.record_calls(&calls, RecordingMode::Commit).await {
         Ok(results) => results,
@@ -81,7 +86,7 @@ async fn record_together(storage: &Storage, jobs: Vec<Job>) {
         Err(Error::Internal(_)) if calls.len() > 1 => {
             let mut results = Vec::with_capacity(calls.len());
             for call in &calls {
-                results.push(record_alone(storage, call).await);
+                results.push(record_alone(&storage, call).await);
             }
             results
         }

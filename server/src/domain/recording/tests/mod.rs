@@ -5,11 +5,14 @@
 mod answered;
 mod apply;
 mod batches;
+mod leads;
 mod model;
 mod openers;
+mod people;
 mod properties;
 mod routing;
 mod scripts;
+mod stage;
 mod table;
 mod transfers;
 mod windows;
