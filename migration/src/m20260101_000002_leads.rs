@@ -119,6 +119,7 @@ fn leads(backend: DbBackend) -> TableCreateStatement {
         .col(time_null("lost_at"))
         .col(time_null("unresponsive_at"))
         .col(time_null("reopened_at"))
+        .col(time_null("recaptured_at"))
         .col(integer("reopen_count").default(0))
         .col(integer("opener_round").default(0))
         .col(uuid_null("previous_lead_id"))

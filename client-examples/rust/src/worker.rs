@@ -51,7 +51,7 @@ pub(crate) async fn run(until: Until) -> Result<String, Error> {
             }
         }
     }
-    Ok(format!("{sent} messages were sent; nothing more is due."))
+    Ok(format!("Messages sent: {sent}. Nothing more is due."))
 }
 
 fn claim(wait: Duration) -> ClaimFollowUpsRequest {

@@ -40,7 +40,7 @@ pub struct Capture {
     pub lead: Lead,
     /// Whether it was made.
     pub created: bool,
-    /// History to append; empty when nothing changed.
+    /// History to append; empty when nothing changed but that the customer asked again.
     pub event: Option<NewLeadEvent>,
     /// An opener to schedule.
     pub opener: Option<NewFollowUp>,
@@ -75,6 +75,10 @@ pub fn capture(
             (Lead::new(new, now), LeadEventKind::Created, None)
         }
     };
+    let existed = kind != LeadEventKind::Created;
+    if existed {
+        lead.recaptured_at = Some(now);
+    }
     let filled = request.details.fill(&mut lead);
     let opener = opener(request, customer, &mut lead, now);
     if kind == LeadEventKind::Recaptured {

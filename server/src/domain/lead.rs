@@ -116,6 +116,8 @@ pub struct Lead {
     pub unresponsive_at: Option<DateTime<Utc>>,
     /// When it was last reopened.
     pub reopened_at: Option<DateTime<Utc>>,
+    /// When the customer was last captured again by hand or from a website.
+    pub recaptured_at: Option<DateTime<Utc>>,
     /// How often it was reopened.
     pub reopen_count: i32,
     /// The last round for which an opener was scheduled; 0 when none ever was.
@@ -170,6 +172,7 @@ impl Lead {
             lost_at: None,
             unresponsive_at: None,
             reopened_at: None,
+            recaptured_at: None,
             reopen_count: 0,
             opener_round: 0,
             previous_lead_id: lead.previous_lead_id,
@@ -223,16 +226,17 @@ impl Lead {
         self.reopen_count + 1
     }
 
-    /// When the customer last asked for something: the latest missed call, or the capture where it did not come from a call.
+    /// When the customer last asked for something: the latest missed call or capture by hand or from a website.
     ///
     /// A lead from a missed call is captured when its record arrives, which may be long after the call; the call's own time counts.
     #[must_use]
     pub fn last_asked_at(&self) -> DateTime<Utc> {
-        match (self.source, self.last_call_at) {
+        let first = match (self.source, self.last_call_at) {
             (_, None) => self.captured_at,
             (LeadSource::MissedCall, Some(call)) => call,
             (LeadSource::Manual | LeadSource::Website, Some(call)) => call.max(self.captured_at),
-        }
+        };
+        self.recaptured_at.map_or(first, |again| again.max(first))
     }
 
     /// When the lead was closed, while it is [`LeadStatus::Converted`], [`LeadStatus::Lost`] or [`LeadStatus::Unresponsive`].

@@ -14,6 +14,7 @@ use crate::{
     storage::{ClaimRequest, ConversationReference, FollowUpReport, SendFailure, SentOpener},
 };
 
+const THREAD: &str = "whatsapp_conversation_id";
 const MAX_THREAD_ID: usize = 200;
 const MAX_SEND_ERROR: usize = 1_000;
 const MAX_CLAIM: i32 = 100;
@@ -52,7 +53,12 @@ impl Fields {
             Some(By::Id(id)) => ConversationReference::Id(self.id("id", &id)),
             Some(By::LeadId(id)) => ConversationReference::Lead(self.id("lead_id", &id)),
             Some(By::WhatsappConversationId(id)) => {
-                ConversationReference::Whatsapp(self.text("whatsapp_conversation_id", &id, MAX_THREAD_ID))
+                ConversationReference::Whatsapp(self.thread(Some(&id)).unwrap_or_else(|| {
+                    if id.trim().is_empty() {
+                        self.bad(THREAD, "is required");
+                    }
+                    String::new()
+                }))
             }
             None => {
                 self.bad("id", "is required; give one of id, lead_id and whatsapp_conversation_id");
@@ -63,7 +69,12 @@ impl Fields {
 
     /// WhatsApp's id of a thread, absent when empty.
     pub(super) fn thread(&mut self, value: Option<&str>) -> Option<String> {
-        self.optional_text("whatsapp_conversation_id", value, MAX_THREAD_ID)
+        let thread = self.optional_text(THREAD, value, MAX_THREAD_ID)?;
+        if thread.contains(char::is_control) {
+            self.bad(THREAD, "contains a tab or line break; remove it");
+            return None;
+        }
+        Some(thread)
     }
 
     /// The opener that was sent: both its fields, or neither.
@@ -71,7 +82,8 @@ impl Fields {
         if follow_up_id.is_empty() && claim_token.is_empty() {
             return None;
         }
-        let (follow_up_id, claim_token) = (self.id("follow_up_id", follow_up_id), self.id("claim_token", claim_token));
+        let (follow_up_id, claim_token) =
+            (self.id("follow_up_id", follow_up_id), self.id("claim_token", claim_token));
         Some(SentOpener { follow_up_id, claim_token })
     }
 

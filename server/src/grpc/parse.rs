@@ -163,7 +163,7 @@ impl Fields {
         if value.is_empty() {
             return None;
         }
-        let version = value.parse().ok().filter(|version| *version > 0);
+        let version = value.parse().ok().filter(|version: &i64| *version > 0 && version.to_string() == value);
         if version.is_none() {
             self.bad(
                 "etag",

@@ -2,8 +2,8 @@
 
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, sea_query::Expr,
+    ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _,
+    QueryFilter as _, QueryOrder as _, sea_query::Expr,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -89,7 +89,8 @@ impl Storage {
         let ids = [(); 3].map(|()| self.environment().new_id());
         self.write_once(once, move |transaction| {
             async move {
-                let LockedLead { mut lead, customer, now, .. } = self.lock_lead(transaction, reference).await?;
+                let LockedLead { mut lead, customer, now, .. } =
+                    self.lock_lead(transaction, reference).await?;
                 let tenant = tenant_in(transaction, reference.tenant_id).await?;
                 if let Some(opener) = opener {
                     check_opener(transaction, &lead, opener).await?;
@@ -106,7 +107,9 @@ impl Storage {
                 finish_openers(transaction, lead.id, now).await?;
                 let conversation = match (started, existing) {
                     (Started::Already, Some(existing)) => existing,
-                    (Started::Already, None) => return Err(Error::internal("a conversation that is not there").into()),
+                    (Started::Already, None) => {
+                        return Err(Error::internal("a conversation that is not there").into());
+                    }
                     (Started::Now { conversation, reminders, events }, existing) => {
                         refuse_taken_thread(transaction, &conversation).await?;
                         let row = convert::conversation_row(&conversation);
@@ -116,7 +119,8 @@ impl Storage {
                         } else {
                             row.insert(transaction).await?;
                         }
-                        let rows = reminders.iter().map(|reminder| convert::follow_up_row(reminder, now)).collect();
+                        let rows =
+                            reminders.iter().map(|reminder| convert::follow_up_row(reminder, now)).collect();
                         bulk::insert(transaction, rows).await?;
                         save(transaction, &lead, events).await?;
                         conversation
@@ -170,7 +174,8 @@ impl Storage {
                 let ReplyEffects { events, cancel_reminders } =
                     conversation::reply(&reply, &mut lead, &mut conversation, now)?;
                 if opt_out {
-                    suppressions::suppress(transaction, &mut customer, SuppressionReason::OptOut, now).await?;
+                    suppressions::suppress(transaction, &mut customer, SuppressionReason::OptOut, now)
+                        .await?;
                     // The reply may be to an earlier lead's conversation, while another of the phone is running.
                     suppressions::give_up_later(transaction, &customer.key, unresponsive_delay, now).await?;
                 } else if cancel_reminders {
@@ -264,7 +269,10 @@ pub(super) async fn of_lead(
 
 /// Refuses a WhatsApp thread that another running conversation has. Of two that take it at once the unique index lets one through; the
 /// other runs again and is refused here.
-async fn refuse_taken_thread(transaction: &DatabaseTransaction, conversation: &Conversation) -> Result<(), Failure> {
+async fn refuse_taken_thread(
+    transaction: &DatabaseTransaction,
+    conversation: &Conversation,
+) -> Result<(), Failure> {
     let Some(thread) = &conversation.whatsapp_conversation_id else { return Ok(()) };
     if conversation.state == conversation::ConversationState::Completed {
         return Ok(());
@@ -280,7 +288,11 @@ async fn refuse_taken_thread(transaction: &DatabaseTransaction, conversation: &C
 }
 
 /// Checks that a sent opener is one of this lead, and that its claim is the latest.
-async fn check_opener(transaction: &DatabaseTransaction, lead: &Lead, opener: SentOpener) -> Result<(), Failure> {
+async fn check_opener(
+    transaction: &DatabaseTransaction,
+    lead: &Lead,
+    opener: SentOpener,
+) -> Result<(), Failure> {
     let row = follow_up::Entity::find_by_id(opener.follow_up_id)
         .filter(follow_up::COLUMN.tenant_id.eq(lead.tenant_id))
         .one(transaction)
@@ -288,7 +300,11 @@ async fn check_opener(transaction: &DatabaseTransaction, lead: &Lead, opener: Se
         .ok_or(Error::NotFound(Resource::FollowUp))?;
     let follow_up = convert::follow_up(row);
     if follow_up.kind != MessageKind::Opener || follow_up.lead_id != lead.id {
-        return Err(Error::invalid("follow_up_id", "is no opener of this lead; give the one that was claimed").into());
+        return Err(Error::invalid(
+            "follow_up_id",
+            "is no opener of this lead; give the one that was claimed",
+        )
+        .into());
     }
     if follow_up.claim_token != Some(opener.claim_token) {
         return Err(Error::ClaimExpired.into());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _,
+    ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _, Set,
     QueryFilter as _,
 };
 use tracing::instrument;
@@ -107,7 +107,15 @@ impl Storage {
                 let row = convert::lead_row(lead.clone());
                 if created {
                     row.insert(transaction).await?;
-                } else if event.is_some() {
+                } else if event.is_none() {
+                    // No news for anybody, but a call answered before this moment was about something else.
+                    let asked_again = lead::ActiveModel {
+                        id: Set(lead.id),
+                        recaptured_at: Set(lead.recaptured_at),
+                        ..Default::default()
+                    };
+                    asked_again.update(transaction).await?;
+                } else {
                     row.reset_all().update(transaction).await?;
                 }
                 if let Some(opener) = opener {

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QuerySelect as _, Set, sea_query::Expr,
+    ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _,
+    QueryFilter as _, QuerySelect as _, Set, sea_query::Expr,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -65,7 +65,8 @@ impl Storage {
                     give_up_later(transaction, key, tenant.policy.unresponsive_delay, now).await?;
                 }
                 let row = customer::Entity::find_by_id(customer.id).one(transaction).await?;
-                suppression(row).ok_or_else(|| Error::internal("a suppression that was just written is not there").into())
+                suppression(row)
+                    .ok_or_else(|| Error::internal("a suppression that was just written is not there").into())
             }
             .scope_boxed()
         })
@@ -77,7 +78,11 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`] for a phone that is not suppressed; [`Error::RequestIdReused`]; or when the database fails.
     #[instrument(name = "storage.remove_suppression", skip_all)]
-    pub async fn remove_suppression(&self, key: &CustomerKey, once: OnceRequest<'_, ()>) -> Result<Once<()>, Error> {
+    pub async fn remove_suppression(
+        &self,
+        key: &CustomerKey,
+        once: OnceRequest<'_, ()>,
+    ) -> Result<Once<()>, Error> {
         self.write_once(once, move |transaction| {
             async move {
                 tenant_in(transaction, key.tenant_id).await?;
@@ -120,7 +125,11 @@ impl Storage {
         }))
     }
 
-    async fn lock_customer(&self, transaction: &DatabaseTransaction, key: &CustomerKey) -> Result<Customer, Failure> {
+    async fn lock_customer(
+        &self,
+        transaction: &DatabaseTransaction,
+        key: &CustomerKey,
+    ) -> Result<Customer, Failure> {
         let customers = lock(transaction, BTreeSet::from([key.clone()]), self.environment()).await?;
         let missing = || Error::internal("the customer's row was neither made nor found").into();
         customers.into_iter().next().ok_or_else(missing)

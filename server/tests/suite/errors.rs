@@ -30,6 +30,9 @@ fn samples() -> Vec<Error> {
         Error::EtagMismatch,
         Error::RequestIdReused,
         Error::BusinessLineTaken,
+        Error::ConversationEnded,
+        Error::ClaimExpired,
+        Error::WhatsappConversationTaken,
         Error::TenantNameMismatch,
         Error::DatabaseUnavailable,
         Error::Overloaded,
@@ -54,22 +57,25 @@ fn place(error: &Error) -> usize {
         Error::EtagMismatch => 5,
         Error::RequestIdReused => 6,
         Error::BusinessLineTaken => 7,
-        Error::TenantNameMismatch => 8,
-        Error::DatabaseUnavailable => 9,
-        Error::Overloaded => 10,
-        Error::MalformedMessage { .. } => 11,
-        Error::MessageTooLarge { .. } => 12,
-        Error::UnsupportedEncoding(_) => 13,
-        Error::UnknownMethod => 14,
-        Error::Unimplemented { .. } => 15,
-        Error::Internal(_) => 16,
+        Error::ConversationEnded => 8,
+        Error::ClaimExpired => 9,
+        Error::WhatsappConversationTaken => 10,
+        Error::TenantNameMismatch => 11,
+        Error::DatabaseUnavailable => 12,
+        Error::Overloaded => 13,
+        Error::MalformedMessage { .. } => 14,
+        Error::MessageTooLarge { .. } => 15,
+        Error::UnsupportedEncoding(_) => 16,
+        Error::UnknownMethod => 17,
+        Error::Unimplemented { .. } => 18,
+        Error::Internal(_) => 19,
     }
 }
 
 #[test]
 fn there_is_a_sample_of_every_error() {
     let places: BTreeSet<_> = samples().iter().map(place).collect();
-    assert_eq!(places, (0..=16).collect());
+    assert_eq!(places, (0..=19).collect());
 }
 
 /// The rows of the table in `docs/errors.md`, by reason: code, metadata, advice.
@@ -128,7 +134,7 @@ fn the_documentation_lists_every_reason_with_its_code_and_details() {
 #[test]
 fn the_services_name_only_documented_reasons() {
     let documented = documented();
-    for service in ["tenant", "missed_call", "lead"] {
+    for service in ["tenant", "missed_call", "lead", "conversation"] {
         let path = format!("{}/../proto/leadcapture/v1/{service}_service.proto", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(path).unwrap();
         let words = text.split('`').skip(1).step_by(2);

@@ -64,24 +64,29 @@ enum Kind {
     LeadPhone,
     MissedCall,
     CallId,
+    Conversation,
+    Thread,
+    FollowUp,
+    SuppressedPhone,
 }
 
 impl Kind {
     /// A name of this kind that nothing has.
     fn unknown(self) -> &'static str {
         match self {
-            Self::Line | Self::Lead | Self::MissedCall => UNKNOWN_ID,
-            Self::LeadPhone => "0529999999",
+            Self::Line | Self::Lead | Self::MissedCall | Self::Conversation | Self::FollowUp => UNKNOWN_ID,
+            Self::LeadPhone | Self::SuppressedPhone => "0529999999",
             Self::CallId => "no-such-call",
+            Self::Thread => "no-such-thread",
         }
     }
 
     /// A name that nothing of this kind can have.
     fn malformed(self) -> &'static str {
         match self {
-            Self::Line | Self::Lead | Self::MissedCall => "7",
-            Self::LeadPhone => "nobody",
-            Self::CallId => "\0",
+            Self::Line | Self::Lead | Self::MissedCall | Self::Conversation | Self::FollowUp => "7",
+            Self::LeadPhone | Self::SuppressedPhone => "nobody",
+            Self::CallId | Self::Thread => "\0",
         }
     }
 }

@@ -3,9 +3,14 @@
 mod model;
 mod steps;
 
-use std::{cell::Cell, collections::HashMap};
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashSet},
+};
 
-use leadcapture_proto::v1::{CaptureLeadRequest, Lead, RecordCallRequest, Tenant, TransitionLeadRequest};
+use leadcapture_proto::v1::{
+    CallDisposition, CaptureLeadRequest, Lead, LeadStatus, RecordCallRequest, Tenant, TransitionLeadRequest,
+};
 use leadcapture_server::{
     clock::{Clock as _, ManualClock},
     storage::entities::follow_up,
@@ -27,7 +32,7 @@ use crate::support::{
 };
 
 /// How many random histories each engine sees.
-const CASES: u32 = 24;
+const CASES: u32 = 32;
 /// The most runs for making a failing history shorter.
 const SHRINKS: u32 = 100;
 
@@ -41,6 +46,15 @@ struct World<'a> {
     /// The call that was reported last, and how many were.
     last_call: Option<RecordCallRequest>,
     calls: u32,
+    seen: &'a RefCell<Seen>,
+}
+
+/// What came up in any of the histories.
+#[derive(Debug, Default)]
+struct Seen {
+    dispositions: BTreeSet<CallDisposition>,
+    refusals: BTreeSet<Refusal>,
+    transitions: BTreeSet<(LeadStatus, LeadStatus)>,
 }
 
 impl World<'_> {
@@ -80,7 +94,7 @@ impl World<'_> {
                 self.learn_id(&answer.lead.unwrap());
             }
             Change::Transition { lead, to, reason, etag } => {
-                let Some(index) = self.model.pick(lead) else { return };
+                let Some(index) = self.model.pick(*lead) else { return };
                 let target = &self.model.leads[index].lead;
                 let request = TransitionLeadRequest {
                     lost_reason: (*reason).into(),
@@ -90,10 +104,10 @@ impl World<'_> {
                 };
                 let answer = moved(self.client, request).await.map_err(|problem| problem.reason);
                 let expected = self.model.transition(index, *to, *reason, *etag, now);
-                self.compare(index, answer, expected);
+                self.compare(index, &answer, expected);
             }
             Change::Update { lead, details, mask, etag } => {
-                let Some(index) = self.model.pick(lead) else { return };
+                let Some(index) = self.model.pick(*lead) else { return };
                 let target = &self.model.leads[index].lead;
                 let mut request = update(target);
                 [request.customer_name, request.need, request.contact_preference, request.note] =
@@ -101,11 +115,11 @@ impl World<'_> {
                 request.update_mask = Some(prost_types::FieldMask { paths: mask.paths() });
                 request.etag = etag.of(target);
                 let answer = updated(self.client, request).await.map_err(|problem| problem.reason);
-                let expected = self.model.update(index, details, mask, *etag, now);
-                self.compare(index, answer, expected);
+                let expected = self.model.update(index, details, *mask, *etag, now);
+                self.compare(index, &answer, expected);
             }
             Change::Qualify { lead, details, mark, etag } => {
-                let Some(index) = self.model.pick(lead) else { return };
+                let Some(index) = self.model.pick(*lead) else { return };
                 let target = &self.model.leads[index].lead;
                 let mut request = qualify(target);
                 [request.customer_name, request.need, request.contact_preference, _] = details.texts();
@@ -113,7 +127,7 @@ impl World<'_> {
                 request.etag = etag.of(target);
                 let answer = qualified(self.client, request).await.map_err(|problem| problem.reason);
                 let expected = self.model.qualify(index, details, *mark, *etag, now);
-                self.compare(index, answer.map(|(lead, _)| lead), expected);
+                self.compare(index, &answer.map(|(lead, _)| lead), expected);
             }
         }
     }
@@ -126,11 +140,12 @@ impl World<'_> {
     async fn record(
         &mut self,
         call: RecordCallRequest,
-        expected: impl FnOnce(&mut Model) -> leadcapture_proto::v1::CallDisposition,
+        expected: impl FnOnce(&mut Model) -> CallDisposition,
     ) {
         let call = RecordCallRequest { business_phone: self.line.clone(), ..call };
         let answer = self.client.record(call.clone()).await;
         assert_eq!(answer.disposition(), expected(&mut self.model));
+        self.seen.borrow_mut().dispositions.insert(answer.disposition());
         if let Some(lead) = answer.lead {
             self.learn_id(&lead);
         }
@@ -147,19 +162,22 @@ impl World<'_> {
     }
 
     #[track_caller]
-    fn compare(&self, index: usize, answer: Result<Lead, String>, expected: Result<(), Refusal>) {
+    fn compare(&self, index: usize, answer: &Result<Lead, String>, expected: Result<(), Refusal>) {
         let expected = expected.map(|()| self.model.leads[index].lead.clone());
-        assert_eq!(answer, expected.map_err(str::to_owned));
+        self.seen.borrow_mut().refusals.extend(expected.as_ref().err());
+        assert_eq!(*answer, expected.map_err(str::to_owned));
     }
 
     /// Compares all leads with the model.
     async fn check_leads(&self) {
         let leads = self.client.all_leads(&self.tenant).await;
-        let expected: Vec<_> = self.model.leads.iter().rev().map(|lead| lead.lead.clone()).collect();
-        assert_eq!(leads, expected);
-        let mut open = HashMap::new();
-        for lead in leads.iter().filter(|lead| lead.converted_at.is_none() && lead.lost_reason == 0) {
-            assert_eq!(open.insert(&lead.customer_phone, lead), None, "a phone has one open lead");
+        assert_eq!(leads.len(), self.model.leads.len());
+        for (lead, expected) in leads.iter().zip(self.model.leads.iter().rev()) {
+            assert_eq!(*lead, expected.lead);
+        }
+        let mut open = HashSet::new();
+        for lead in leads.iter().filter(|lead| model::is_open(lead.status())) {
+            assert!(open.insert(&lead.customer_phone), "the phone has two open leads: {lead:?}");
         }
     }
 
@@ -170,6 +188,8 @@ impl World<'_> {
             let told: Vec<_> =
                 events.iter().map(|event| (event.kind(), event.from_status(), event.to_status())).collect();
             assert_eq!(told, expected.events);
+            let moves = told.iter().filter(|told| told.1 != LeadStatus::Unspecified);
+            self.seen.borrow_mut().transitions.extend(moves.map(|told| (told.1, told.2)));
             assert!(events.is_sorted_by(|a, b| a.seq < b.seq));
             let openers = follow_up::Entity::find()
                 .filter(follow_up::COLUMN.lead_id.eq(expected.lead.id.parse::<uuid::Uuid>().unwrap()))
@@ -181,11 +201,42 @@ impl World<'_> {
     }
 }
 
-async fn run_case(server: &TestServer, clock: &ManualClock, db: &DatabaseConnection, number: u32, steps: &[Step]) {
+impl Seen {
+    /// Random histories that miss something say nothing of it.
+    fn assert_complete(&self) {
+        use CallDisposition::{
+            AlreadyReturned, Answered, Attached, ExistingCustomer, LeadCreated, LeadReopened, Returned,
+            Suppressed,
+        };
+        let dispositions = [
+            Returned,
+            Answered,
+            AlreadyReturned,
+            Suppressed,
+            Attached,
+            LeadReopened,
+            ExistingCustomer,
+            LeadCreated,
+        ];
+        assert_eq!(self.dispositions, dispositions.into());
+        let refusals = ["ETAG_MISMATCH", "INVALID_TRANSITION", "NEED_UNKNOWN", "OPEN_LEAD_EXISTS"];
+        assert_eq!(self.refusals, refusals.into());
+        assert_eq!(self.transitions, model::edges().collect());
+    }
+}
+
+async fn run_case(
+    server: &TestServer,
+    clock: &ManualClock,
+    db: &DatabaseConnection,
+    number: u32,
+    steps: &[Step],
+    seen: &RefCell<Seen>,
+) {
     let line = format!("0771{number:06}");
     let tenant = server.tenant_with_line(&line).await;
     let model = Model::new(&tenant);
-    let mut world = World { client: server, clock, tenant, line, model, last_call: None, calls: 0 };
+    let mut world = World { client: server, clock, tenant, line, model, last_call: None, calls: 0, seen };
     for step in steps {
         world.take(step).await;
         world.check_leads().await;
@@ -200,17 +251,19 @@ both_engines! {
         let connection = db.connect().await;
         let runtime = Handle::current();
         let number = Cell::new(0);
+        let seen = RefCell::default();
         let config = Config { cases: CASES, max_shrink_iters: SHRINKS, failure_persistence: None, ..Config::default() };
         let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
         let result = block_in_place(|| {
             runner.run(&steps(), |steps| {
                 number.set(number.get() + 1);
-                runtime.block_on(run_case(&server, &clock, &connection, number.get(), &steps));
+                runtime.block_on(run_case(&server, &clock, &connection, number.get(), &steps, &seen));
                 Ok(())
             })
         });
         if let Err(failure) = result {
             panic!("{failure}");
         }
+        seen.into_inner().assert_complete();
     }
 }

@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod concurrency;
+mod conversations;
 mod end_to_end;
 mod errors;
 mod every_rpc;
 mod faults;
+mod follow_ups;
 mod lead_changes;
 mod lead_model;
 mod lead_races;

@@ -40,7 +40,7 @@ macro_rules! list {
 both_engines! {
     async fn every_list_reads_its_page_from_an_index_in_order(db: TestDatabase) {
         let filled = Filled::new(&db).await;
-        let explained = Explained::new(&filled);
+        let explained = Explained::new(&db, &filled).await;
         let tenant_id = || filled.tenant.id.clone();
 
         list!(filled, explained, tenants.list_tenants, ListTenantsRequest::default(), [|_, _| {}]);
@@ -75,7 +75,7 @@ both_engines! {
 
     async fn every_lookup_and_every_recorded_call_uses_an_index(db: TestDatabase) {
         let filled = Filled::new(&db).await;
-        let explained = Explained::new(&filled);
+        let explained = Explained::new(&db, &filled).await;
         let (tenant_id, lead_id) = (filled.tenant.id.clone(), filled.lead.id.clone());
 
         explained.watch("FindLeadByPhone", async || {
@@ -146,7 +146,7 @@ both_engines! {
 
     async fn lines_and_background_work_use_an_index(db: TestDatabase) {
         let filled = Filled::new(&db).await;
-        let explained = Explained::new(&filled);
+        let explained = Explained::new(&db, &filled).await;
         explained.watch("lines", async || {
             let tenant_id = filled.tenant.id.clone();
             let request =

@@ -149,6 +149,7 @@ fn an_open_lead_is_met_again_and_only_filled() {
         assert!(!captured.created);
         let filled = Lead {
             customer_name: Some("Dana".to_owned()),
+            recaptured_at: Some(day(9)),
             opener_round: i32::from(lead.status == New),
             version: lead.version + 1,
             updated_at: day(9),
@@ -164,10 +165,13 @@ fn an_open_lead_is_met_again_and_only_filled() {
 }
 
 #[test]
-fn capturing_twice_changes_nothing_more() {
+fn capturing_twice_is_only_asking_again() {
     let first = again(&lead_after(&[], None), day(2));
     let second = again(&first.lead, day(3));
-    assert_eq!(second, Capture { lead: first.lead.clone(), created: false, event: None, opener: None });
+    // No new version, but calls answered before this moment were about something else.
+    let asked_again = Lead { recaptured_at: Some(day(3)), ..first.lead.clone() };
+    assert_eq!(second, Capture { lead: asked_again, created: false, event: None, opener: None });
+    assert_eq!((first.lead.last_asked_at(), second.lead.last_asked_at()), (day(2), day(3)));
 
     let (tenant, other) = (tenant(), named("Noa"));
     let renamed = capture(&request(&tenant, &other, FRESHER), &customer(MOBILE), Some(first.lead), day(4));
@@ -188,6 +192,7 @@ fn a_silent_or_recently_lost_lead_is_reopened() {
         assert!(!captured.created);
         assert_eq!((reopened.id, reopened.status, reopened.lost_reason), (lead.id, New, None));
         assert_eq!((reopened.reopened_at, reopened.reopen_count), (Some(now), 1));
+        assert_eq!(reopened.recaptured_at, Some(now));
         assert_eq!((reopened.version, reopened.captured_at), (lead.version + 1, lead.captured_at));
         assert_eq!(reopened.customer_name.as_deref(), Some("Dana"));
         let event = captured.event.unwrap();
@@ -209,6 +214,7 @@ fn after_a_long_lost_or_converted_lead_comes_another() {
         assert!(captured.created);
         assert_eq!((captured.lead.id, captured.lead.previous_lead_id), (FRESHER.lead, Some(lead.id)));
         assert_eq!((captured.lead.captured_at, captured.lead.reopen_count), (now, 0));
+        assert_eq!(captured.lead.recaptured_at, None);
         assert_eq!(captured.event.unwrap().kind, LeadEventKind::Created);
         assert_eq!(captured.opener.unwrap().round, 1);
     }

@@ -13,6 +13,8 @@ mod close;
 mod reply;
 mod silence;
 mod start;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;

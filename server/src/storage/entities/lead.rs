@@ -55,6 +55,8 @@ pub struct Model {
     pub unresponsive_at: Option<DateTimeUtc>,
     /// When it was last reopened.
     pub reopened_at: Option<DateTimeUtc>,
+    /// When the customer was last captured again by hand or from a website.
+    pub recaptured_at: Option<DateTimeUtc>,
     /// How often it was reopened.
     pub reopen_count: i32,
     /// The last round for which an opener was scheduled; 0 when none ever was.

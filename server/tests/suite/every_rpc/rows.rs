@@ -39,12 +39,14 @@ macro_rules! row {
     };
 }
 
+mod conversations;
+
 /// A row for each RPC; some have two, for two ways to name the object.
 pub(super) fn rows() -> Vec<Row> {
     let mut rows = tenants();
     rows.extend(missed_calls());
     rows.extend(leads());
-    rows.extend(conversations());
+    rows.extend(conversations::rows());
     rows
 }
 
@@ -233,29 +235,5 @@ fn leads() -> Vec<Row> {
         row!("LeadService/ExportCustomer", planned, Required, None, leads.export_customer, |target| {
             v1::ExportCustomerRequest { tenant_id: target.tenant_id, phone: mobile(1) }
         }),
-    ]
-}
-
-/// Rows that only say that nothing is built yet: their objects are conversations and follow-ups, which no [`super::world::World`] has.
-fn conversations() -> Vec<Row> {
-    macro_rules! planned {
-        ($rpc:literal, $method:ident, $request:ident) => {
-            row!($rpc, planned, Required, None, conversations.$method, |target| {
-                v1::$request { tenant_id: target.tenant_id, ..Default::default() }
-            })
-        };
-    }
-    vec![
-        planned!("ConversationService/StartConversation", start_conversation, StartConversationRequest),
-        planned!("ConversationService/GetConversation", get_conversation, GetConversationRequest),
-        planned!("ConversationService/RecordReply", record_reply, RecordReplyRequest),
-        planned!("ConversationService/CloseConversation", close_conversation, CloseConversationRequest),
-        planned!("ConversationService/ClaimFollowUps", claim_follow_ups, ClaimFollowUpsRequest),
-        planned!("ConversationService/CompleteFollowUp", complete_follow_up, CompleteFollowUpRequest),
-        planned!("ConversationService/FailFollowUp", fail_follow_up, FailFollowUpRequest),
-        planned!("ConversationService/ListFollowUps", list_follow_ups, ListFollowUpsRequest),
-        planned!("ConversationService/AddSuppression", add_suppression, AddSuppressionRequest),
-        planned!("ConversationService/RemoveSuppression", remove_suppression, RemoveSuppressionRequest),
-        planned!("ConversationService/ListSuppressions", list_suppressions, ListSuppressionsRequest),
     ]
 }

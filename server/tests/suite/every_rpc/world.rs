@@ -5,7 +5,10 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use leadcapture_proto::v1::{CallError, RecordCallRequest};
+use leadcapture_proto::v1::{
+    AddSuppressionRequest, CallError, ClaimFollowUpsRequest, ClaimedFollowUp, CreateTenantRequest,
+    RecordCallRequest, StartConversationRequest, SuppressionReason, TenantPolicy,
+};
 use tonic::{Code, Response, Status};
 
 use super::{Kind, Row};
@@ -26,6 +29,8 @@ pub(super) struct Target {
     pub(super) object: String,
     /// A number that is nobody's.
     pub(super) free_phone: String,
+    /// Proves the claim of the tenant's follow-up.
+    pub(super) claim_token: String,
 }
 
 /// An error, as far as the table tells.
@@ -77,6 +82,11 @@ struct Tenant {
     lead_phone: String,
     missed_call: String,
     call_id: String,
+    conversation: String,
+    thread: String,
+    follow_up: String,
+    claim_token: String,
+    suppressed_phone: String,
 }
 
 impl World {
@@ -105,11 +115,29 @@ fn next_number() -> u32 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// The one follow-up of the tenant that is due.
+async fn claimed(client: &Client, tenant_id: &str) -> ClaimedFollowUp {
+    let request =
+        ClaimFollowUpsRequest { tenant_id: tenant_id.to_owned(), ..ClaimFollowUpsRequest::default() };
+    let claims = client.conversations().claim_follow_ups(request).await.unwrap().into_inner().follow_ups;
+    let [claim] = <[_; 1]>::try_from(claims).unwrap();
+    claim
+}
+
 impl Tenant {
     async fn new(client: &Client) -> Self {
         let number = next_number();
         let name = format!("Tenant {number}");
-        let tenant = client.create_tenant(&name).await;
+        // Without delays the opener and the first reminder are due at once.
+        let at_once = Some(prost_types::Duration::default());
+        let policy =
+            TenantPolicy { opener_delay: at_once, reminder_1_delay: at_once, ..TenantPolicy::default() };
+        let request = CreateTenantRequest {
+            name: name.clone(),
+            policy: Some(policy),
+            ..CreateTenantRequest::default()
+        };
+        let tenant = client.tenants().create_tenant(request).await.unwrap().into_inner().tenant.unwrap();
         let phone = format!("077{number}");
         let (line, _) = client.add_line(&tenant, &phone).await;
         let (call_id, lead_phone) = (format!("call-{number}"), format!("052{number}"));
@@ -118,14 +146,41 @@ impl Tenant {
             ..missed(&call_id, &lead_phone, before(present(), 60))
         };
         let recorded = client.record(call).await;
+        let lead = recorded.lead.unwrap().id;
+
+        let opener = claimed(client, &tenant.id).await;
+        let thread = format!("thread-{number}");
+        let start = StartConversationRequest {
+            tenant_id: tenant.id.clone(),
+            lead_id: lead.clone(),
+            whatsapp_conversation_id: Some(thread.clone()),
+            follow_up_id: opener.follow_up.unwrap().id,
+            claim_token: opener.claim_token,
+            ..StartConversationRequest::default()
+        };
+        let started = client.conversations().start_conversation(start).await.unwrap().into_inner();
+        let reminder = claimed(client, &tenant.id).await;
+        let suppressed_phone = format!("053{number}");
+        let suppress = AddSuppressionRequest {
+            tenant_id: tenant.id.clone(),
+            phone: suppressed_phone.clone(),
+            reason: SuppressionReason::Requested.into(),
+            ..AddSuppressionRequest::default()
+        };
+        client.conversations().add_suppression(suppress).await.unwrap();
         Self {
             id: tenant.id,
             name,
             line: line.id,
-            lead: recorded.lead.unwrap().id,
+            lead,
             lead_phone,
             missed_call: recorded.missed_call.unwrap().id,
             call_id,
+            conversation: started.conversation.unwrap().id,
+            thread,
+            follow_up: reminder.follow_up.unwrap().id,
+            claim_token: reminder.claim_token,
+            suppressed_phone,
         }
     }
 
@@ -136,12 +191,17 @@ impl Tenant {
             Kind::LeadPhone => &self.lead_phone,
             Kind::MissedCall => &self.missed_call,
             Kind::CallId => &self.call_id,
+            Kind::Conversation => &self.conversation,
+            Kind::Thread => &self.thread,
+            Kind::FollowUp => &self.follow_up,
+            Kind::SuppressedPhone => &self.suppressed_phone,
         });
         Target {
             tenant_id: self.id.clone(),
             name: self.name.clone(),
             object: object.to_owned(),
             free_phone: format!("076{}", next_number()),
+            claim_token: self.claim_token.clone(),
         }
     }
 }

@@ -107,7 +107,7 @@ both_engines! {
             UpdateLeadRequest { need: Some(" A tap ".into()), ..known.clone() },
             UpdateLeadRequest { etag: lead.etag.clone(), ..known.clone() },
             UpdateLeadRequest { update_mask: Some(mask(&["note", "customer_name"])), ..known },
-            UpdateLeadRequest { customer_name: Some("".into()), ..update(&lead) },
+            UpdateLeadRequest { customer_name: Some(String::new()), ..update(&lead) },
         ] {
             assert_eq!(updated(&server, request).await.unwrap(), lead);
         }

@@ -21,6 +21,9 @@ use crate::support::calls::{mobile_e164, moment, timestamp};
 /// `lost_reopen_window` and `returning_customer_window` by default.
 const WINDOW: TimeDelta = TimeDelta::days(30);
 
+/// How many leads the steps are about.
+const LATEST: usize = 5;
+
 /// The leads of one tenant.
 #[derive(Debug)]
 pub(super) struct Model {
@@ -59,9 +62,10 @@ impl Model {
         Self { tenant_id: tenant.id.clone(), leads: Vec::new(), phones: BTreeMap::new() }
     }
 
-    /// One of the leads, if there are any.
-    pub(super) fn pick(&self, index: &Index) -> Option<usize> {
-        (!self.leads.is_empty()).then(|| index.index(self.leads.len()))
+    /// One of the latest leads, if there are any; most of the older ones are closed for good.
+    pub(super) fn pick(&self, index: Index) -> Option<usize> {
+        let latest = self.leads.len().min(LATEST);
+        (latest > 0).then(|| self.leads.len() - 1 - index.index(latest))
     }
 
     /// The phone's open lead, else its latest.
@@ -119,8 +123,7 @@ impl ModelLead {
         self.version += 1;
         self.lead.etag = self.version.to_string();
         self.lead.updated_at = Some(timestamp(now));
-        self.lead.allowed_transitions =
-            allowed(self.lead.status()).into_iter().map(|status| status.into()).collect();
+        self.lead.allowed_transitions = allowed(self.lead.status()).into_iter().map(Into::into).collect();
         self.events.push((kind, from, to));
     }
 
@@ -177,14 +180,18 @@ fn fields(lead: &mut Lead) -> [&mut Option<String>; 4] {
     [&mut lead.customer_name, &mut lead.need, &mut lead.contact_preference, &mut lead.note]
 }
 
-fn is_open(status: LeadStatus) -> bool {
+pub(super) fn is_open(status: LeadStatus) -> bool {
     !matches!(status, Converted | Lost)
+}
+
+/// The table of transitions, in the words of the API.
+pub(super) fn edges() -> impl Iterator<Item = (LeadStatus, LeadStatus)> {
+    let wire =
+        |name: &str| LeadStatus::from_str_name(&format!("LEAD_STATUS_{}", name.to_uppercase())).unwrap();
+    TRANSITIONS.iter().map(move |(from, to)| (wire(from.name()), wire(to.name())))
 }
 
 /// Where a lead may go from here.
 fn allowed(from: LeadStatus) -> Vec<LeadStatus> {
-    let wire =
-        |name: &str| LeadStatus::from_str_name(&format!("LEAD_STATUS_{}", name.to_uppercase())).unwrap();
-    let edges = TRANSITIONS.iter().map(|(from, to)| (wire(from.name()), wire(to.name())));
-    edges.filter(|edge| edge.0 == from).map(|edge| edge.1).collect()
+    edges().filter(|edge| edge.0 == from).map(|edge| edge.1).collect()
 }

@@ -9,9 +9,9 @@ use proptest::{
 };
 
 /// How long a history is.
-const STEPS: usize = 40;
+const STEPS: usize = 50;
 /// How many phones call: few, so that much happens to each.
-const PHONES: u32 = 3;
+const PHONES: u32 = 2;
 
 /// The names of [`Details`] as in a field mask.
 const FIELDS: [&str; 4] = ["customer_name", "need", "contact_preference", "note"];
@@ -80,10 +80,10 @@ pub(super) enum Change {
 /// Random histories.
 pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let wait = prop_oneof![
-        6 => Just(TimeDelta::minutes(1)),
-        2 => Just(TimeDelta::hours(3)),
+        8 => Just(TimeDelta::minutes(1)),
+        1 => Just(TimeDelta::hours(3)),
         1 => Just(TimeDelta::days(12)),
-        1 => Just(TimeDelta::days(31)),
+        2 => Just(TimeDelta::days(31)),
     ];
     vec((wait, change()).prop_map(|(wait, change)| Step { wait, change }), STEPS)
 }
@@ -91,17 +91,17 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
 fn change() -> impl Strategy<Value = Change> {
     // Most calls are reported at once, some records come late.
     let age = prop_oneof![
-        5 => Just(TimeDelta::seconds(30)),
+        4 => Just(TimeDelta::seconds(30)),
         1 => Just(TimeDelta::hours(3)),
         1 => Just(TimeDelta::days(2)),
     ];
     prop_oneof![
-        5 => (phone(), age).prop_map(|(phone, age)| Change::Missed { phone, age }),
+        9 => (phone(), age).prop_map(|(phone, age)| Change::Missed { phone, age }),
         2 => (phone(), any::<bool>()).prop_map(|(phone, outgoing)| Change::Answered { phone, outgoing }),
         1 => Just(Change::RepeatedCall),
         3 => (phone(), select(vec![LeadSource::Manual, LeadSource::Website]), details(1), any::<bool>())
             .prop_map(|(phone, source, details, opener)| Change::Capture { phone, source, details, opener }),
-        9 => (any::<Index>(), target(), etag())
+        12 => (any::<Index>(), target(), etag())
             .prop_map(|(lead, (to, reason), etag)| Change::Transition { lead, to, reason, etag }),
         3 => (any::<Index>(), details(2), mask(), etag())
             .prop_map(|(lead, details, mask, etag)| Change::Update { lead, details, mask, etag }),
@@ -151,7 +151,7 @@ fn target() -> impl Strategy<Value = (LeadStatus, LostReason)> {
         LeadStatus::Unresponsive,
     ]);
     prop_oneof![
-        5 => status.prop_map(|status| (status, LostReason::Unspecified)),
+        3 => status.prop_map(|status| (status, LostReason::Unspecified)),
         1 => reason.prop_map(|reason| (LeadStatus::Lost, reason)),
     ]
 }

@@ -5,10 +5,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use leadcapture_server::storage::connect_for_migrations;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait as _};
 
 use super::filled::Filled;
-use crate::support::database::TestDatabase;
+use crate::support::{database::TestDatabase, server::settings};
 
 /// Tables that grow with the number of customers or tenants.
 const LARGE: &[&str] = &[
@@ -30,10 +31,11 @@ pub(super) struct Explained {
 }
 
 impl Explained {
-    pub(super) fn new(filled: &Filled) -> Self {
+    pub(super) async fn new(db: &TestDatabase, filled: &Filled) -> Self {
         Self {
             sent: Arc::clone(&filled.sent),
-            connection: filled.storage.migration_connection().clone(),
+            // Planned as the service's own sessions plan.
+            connection: connect_for_migrations(&settings(db).database).await.unwrap(),
             seen: Mutex::new(BTreeMap::new()),
         }
     }

@@ -55,6 +55,7 @@ pub(super) fn lead(id: Uuid, status: LeadStatus) -> lead::Model {
         lost_at: None,
         unresponsive_at: None,
         reopened_at: None,
+        recaptured_at: None,
         reopen_count: 0,
         opener_round: 0,
         previous_lead_id: None,

@@ -129,6 +129,21 @@ fn a_lead_that_was_captured_after_the_talk_still_waits() {
 }
 
 #[test]
+fn a_lead_that_was_captured_again_after_the_talk_still_waits() {
+    for (captured, contacted) in [(50, false), (33, false), (32, true)] {
+        let mut world = World::new();
+        world.record(missed("1", MOBILE, 0));
+        world.now = at(captured);
+        world.recapture(MOBILE);
+        world.now = at(60);
+        // Its call was returned all the same.
+        assert_eq!(world.disposition(answered("talk", MOBILE, 30)), Disposition::Returned);
+        assert_eq!(world.only_lead().status == LeadStatus::Contacted, contacted, "{captured}");
+        assert_eq!(world.call("1").returned_by_call_id.as_deref(), Some("talk"));
+    }
+}
+
+#[test]
 fn a_late_record_of_a_missed_call_does_not_hide_that_it_was_answered() {
     // The lead is made when the record comes, after the talk; its call was before it.
     let mut world = World::new();

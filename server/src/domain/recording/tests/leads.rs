@@ -1,7 +1,7 @@
 //! The decision table: what a missed call does to the caller's lead.
 
 use super::{
-    MOBILE, RING, at, missed, phone,
+    LINE, MOBILE, RING, at, missed, phone,
     world::{TENANT, World},
 };
 use crate::domain::{

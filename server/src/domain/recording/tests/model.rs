@@ -86,8 +86,14 @@ impl ModelPhone {
         self.leads.iter().position(|lead| lead.status.is_open()).or_else(|| self.leads.len().checked_sub(1))
     }
 
-    pub(super) fn capture(&mut self, now: Time) {
+    /// Somebody enters the phone by hand; answers whether that made a lead.
+    pub(super) fn capture(&mut self, now: Time) -> bool {
+        if let Some(open) = self.leads.iter_mut().find(|lead| lead.status.is_open()) {
+            open.captured_by_hand_at = Some(now);
+            return false;
+        }
         self.leads.push(ModelLead::new(Some(now)));
+        true
     }
 
     /// A call that was answered or missed.

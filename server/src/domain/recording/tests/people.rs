@@ -72,6 +72,12 @@ impl World {
         id
     }
 
+    /// A phone with an open lead entered by hand once more, with nothing new.
+    pub(super) fn recapture(&mut self, raw: &str) {
+        let id = self.lead_of(raw).unwrap().id;
+        self.leads.get_mut(&id).unwrap().recaptured_at = Some(self.now);
+    }
+
     /// The live openers of a lead are needless.
     pub(super) fn cancel_openers(&mut self, lead_id: Uuid) {
         for follow_up in self.follow_ups.values_mut().filter(|follow_up| follow_up.lead_id == lead_id) {

@@ -23,7 +23,7 @@ pub(super) enum Step {
     Wait(i64),
     /// Somebody moves a phone's lead, if the lifecycle allows.
     Move(Index, LeadStatus, LostReason),
-    /// Somebody enters a phone as a lead, if it has no open one.
+    /// Somebody enters a phone as a lead, or enters an open one again.
     Capture(Index),
     /// A phone wants no more messages.
     Suppress(Index),

@@ -68,11 +68,12 @@ impl Stage {
             }
             Step::Capture(phone) => {
                 let phone = phone.index(PHONES.len());
-                if !self.phones[phone].leads.iter().any(|lead| lead.status.is_open()) {
-                    // Leads of one phone are never captured at the same moment.
-                    self.world.now += TimeDelta::microseconds(1);
-                    self.phones[phone].capture(self.world.now);
+                // Leads of one phone are never captured at the same moment.
+                self.world.now += TimeDelta::microseconds(1);
+                if self.phones[phone].capture(self.world.now) {
                     self.world.capture(PHONES[phone]);
+                } else {
+                    self.world.recapture(PHONES[phone]);
                 }
             }
             Step::Suppress(phone) => {
@@ -157,7 +158,7 @@ impl PhoneState {
                 status: lead.status,
                 reason: lead.lost_reason,
                 closed_at: lead.closed_at(),
-                captured_by_hand_at: by_hand.then_some(lead.captured_at),
+                captured_by_hand_at: lead.recaptured_at.or(by_hand.then_some(lead.captured_at)),
                 calls: lead.call_count,
                 last_call_at: lead.last_call_at,
                 round: lead.reopen_count + 1,

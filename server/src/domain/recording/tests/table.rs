@@ -210,10 +210,10 @@ fn a_late_call_from_before_a_talk_makes_no_lead() {
 fn a_talk_comes_before_every_row_of_missed_calls() {
     let mut world = World::with_lead(LeadStatus::Lost, Some(LostReason::Spam));
     world.record(missed("suppressed", MOBILE, 20));
-    let history = world.history(world.only_lead().id);
     assert_eq!(world.disposition(answered("talk", MOBILE, 30)), Disposition::Returned);
     assert_eq!(world.call("suppressed").returned_by_call_id.as_deref(), Some("talk"));
     assert_eq!(world.customers[&customer_key(MOBILE)].last_answered_at, Some(at(30) + TALK));
+    let history = world.history(world.only_lead().id);
     // A leg of a call that was answered is answered, though the caller is a nuisance and the call is not kept.
     assert_eq!(world.disposition(leg_of("talk", missed("ring", MOBILE, 34))), Disposition::Answered);
     assert_eq!(world.only_lead().status, LeadStatus::Lost);

@@ -14,7 +14,9 @@ const INSTANT: TimeDelta = TimeDelta::microseconds(1);
 const CLOSED: i64 = 10;
 
 fn closed(status: LeadStatus, reason: Option<LostReason>) -> World {
-    World { now: at(CLOSED), ..World::with_lead(status, reason) }
+    let mut world = World::with_lead(status, reason);
+    world.now = at(CLOSED);
+    world
 }
 
 /// A call that begins so long after the closing, recorded a minute later.

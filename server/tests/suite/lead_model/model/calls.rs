@@ -1,4 +1,4 @@
-//! What RecordCall does.
+//! What `RecordCall` does.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ use crate::support::calls::moment;
 const STALE: TimeDelta = TimeDelta::hours(2);
 
 impl Model {
-    /// RecordCall of a call that nobody answered.
+    /// `RecordCall` of a call that nobody answered.
     pub(crate) fn missed(
         &mut self,
         phone: u32,
@@ -85,7 +85,7 @@ impl Model {
         disposition
     }
 
-    /// RecordCall of a call that was answered, after all that happened before.
+    /// `RecordCall` of a call that was answered, after all that happened before.
     pub(crate) fn answered(
         &mut self,
         phone: u32,
@@ -95,14 +95,17 @@ impl Model {
         let remembered = self.phones.entry(phone).or_default();
         remembered.answered_until = Some(until);
         let returned = std::mem::take(&mut remembered.unreturned);
-        if let Some(index) = self.open(phone).filter(|index| self.leads[*index].lead.status() != Contacted) {
+        let waiting = self.open(phone).filter(|index| self.leads[*index].lead.status() != Contacted);
+        if let Some(index) = waiting {
             self.leads[index].enter(Contacted, now);
-            return CallDisposition::Returned;
         }
-        for index in returned.iter().flatten().collect::<BTreeSet<_>>() {
+        for index in
+            returned.iter().flatten().filter(|index| Some(**index) != waiting).collect::<BTreeSet<_>>()
+        {
             // Tells of the call; the lead itself stays as it is.
             self.leads[*index].events.push((LeadEventKind::CallReturned, Unspecified, Unspecified));
         }
-        if returned.is_empty() { CallDisposition::Answered } else { CallDisposition::Returned }
+        let moved_nothing = waiting.is_none() && returned.is_empty();
+        if moved_nothing { CallDisposition::Answered } else { CallDisposition::Returned }
     }
 }

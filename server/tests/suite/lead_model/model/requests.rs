@@ -1,4 +1,4 @@
-//! What the requests of LeadService do.
+//! What the requests of `LeadService` do.
 
 use chrono::{DateTime, Utc};
 use leadcapture_proto::v1::{
@@ -17,7 +17,7 @@ use crate::support::calls::moment;
 pub(crate) type Refusal = &'static str;
 
 impl Model {
-    /// TransitionLead.
+    /// `TransitionLead`.
     pub(crate) fn transition(
         &mut self,
         index: usize,
@@ -49,12 +49,12 @@ impl Model {
         Ok(())
     }
 
-    /// UpdateLead with a mask.
+    /// `UpdateLead` with a mask.
     pub(crate) fn update(
         &mut self,
         index: usize,
         details: &Details,
-        mask: &Mask,
+        mask: Mask,
         etag: Etag,
         now: DateTime<Utc>,
     ) -> Result<(), Refusal> {
@@ -63,8 +63,7 @@ impl Model {
         }
         let lead = &mut self.leads[index];
         let mut changed = false;
-        for ((field, text), masked) in fields(&mut lead.lead).into_iter().zip(details.texts()).zip(mask.0)
-        {
+        for ((field, text), masked) in fields(&mut lead.lead).into_iter().zip(details.texts()).zip(mask.0) {
             if masked && *field != text {
                 *field = text;
                 changed = true;
@@ -76,7 +75,7 @@ impl Model {
         Ok(())
     }
 
-    /// QualifyLead; it takes no note.
+    /// `QualifyLead`; it takes no note.
     pub(crate) fn qualify(
         &mut self,
         index: usize,
@@ -108,7 +107,7 @@ impl Model {
         Ok(())
     }
 
-    /// CaptureLead; answers whether a lead was made.
+    /// `CaptureLead`; answers whether a lead was made.
     pub(crate) fn capture(
         &mut self,
         phone: u32,
