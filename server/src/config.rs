@@ -251,7 +251,9 @@ impl Options {
                 request_id_lifetime: TimeDelta::hours(
                     self.request_id_hours.map_or(24, |hours| i64::from(hours.get())),
                 ),
-                follow_up_attempts: self.follow_up_attempts.map_or(5, |attempts| i32::try_from(attempts.get()).unwrap_or(i32::MAX)),
+                follow_up_attempts: self
+                    .follow_up_attempts
+                    .map_or(5, |attempts| i32::try_from(attempts.get()).unwrap_or(i32::MAX)),
                 region,
             },
             listen: self.listen.unwrap_or(loopback(50051)),

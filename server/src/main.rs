@@ -64,7 +64,8 @@ fn migrate(command: &MigrateCommand) -> Result<(), String> {
     let options = Options { database_url: Some(database.url()?), ..Options::default() };
     let settings = options.settings()?;
     runtime()?.block_on(async {
-        let connection = connect_for_migrations(&settings.database).await.map_err(|error| error.to_string())?;
+        let connection =
+            connect_for_migrations(&settings.database).await.map_err(|error| error.to_string())?;
         let failed = |error: sea_orm_migration::DbErr| format!("cannot migrate the database: {error}");
         match command {
             MigrateCommand::Up(_) => migrate_up(&connection).await.map_err(failed)?,

@@ -68,11 +68,13 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
         None => None,
     };
     if settings.migrate_on_start {
-        let connection = connect_for_migrations(&settings.database).await.map_err(|error| error.to_string())?;
+        let connection =
+            connect_for_migrations(&settings.database).await.map_err(|error| error.to_string())?;
         migrate_up(&connection).await.map_err(|error| format!("cannot migrate the database: {error}"))?;
         connection.close().await.map_err(|error| error.to_string())?;
     }
-    let storage = Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
+    let storage =
+        Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
 
     let address = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     let (grpc, metrics_address) = (address(&listener)?, address(&metrics_listener)?);

@@ -96,7 +96,9 @@ pub enum Error {
     #[error("the follow-up was handed out again since; drop this claim")]
     ClaimExpired,
     /// Another running conversation has the WhatsApp thread.
-    #[error("whatsapp_conversation_id belongs to another conversation that has not ended; end that one first")]
+    #[error(
+        "whatsapp_conversation_id belongs to another conversation that has not ended; end that one first"
+    )]
     WhatsappConversationTaken,
     /// The name that guards a deletion is not the tenant's.
     #[error("name does not equal the tenant's name; repeat the name exactly to delete the tenant")]

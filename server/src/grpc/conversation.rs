@@ -16,10 +16,7 @@ use super::{
     parse::{Fields, actor},
 };
 use crate::{
-    domain::{
-        customer::CustomerKey,
-        error::Error,
-    },
+    domain::{customer::CustomerKey, error::Error},
     storage::{
         ClaimRequest, ClaimedFollowUp, ConversationAndLead, ConversationChange, FollowUpFilter, OnceRequest,
         ReportedFollowUp, Suppression,
@@ -33,7 +30,11 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Api {
     /// Claims, and while nothing is due waits for it, looking again when the next follow-up becomes due.
-    async fn claim_within(&self, request: &ClaimRequest, wait: TimeDelta) -> Result<Vec<ClaimedFollowUp>, Error> {
+    async fn claim_within(
+        &self,
+        request: &ClaimRequest,
+        wait: TimeDelta,
+    ) -> Result<Vec<ClaimedFollowUp>, Error> {
         let deadline = Instant::now() + wait.to_std().unwrap_or_default();
         loop {
             let claimed = self.storage.claim_follow_ups(request).await?;
@@ -43,7 +44,8 @@ impl Api {
             }
             let next = self.storage.next_follow_up_at(request).await?;
             let until_next = next.and_then(|at| (at - self.storage.environment().now()).to_std().ok());
-            let pause = until_next.map_or(LOOK_AGAIN, |until| until.clamp(Duration::from_millis(1), LOOK_AGAIN));
+            let pause =
+                until_next.map_or(LOOK_AGAIN, |until| until.clamp(Duration::from_millis(1), LOOK_AGAIN));
             let look_again = sleep_until((now + pause).min(deadline));
             if self.stop.run_until_cancelled(look_again).await.is_none() {
                 return Ok(claimed);
@@ -167,7 +169,10 @@ impl ConversationService for Api {
     }
 
     #[instrument(name = "ClaimFollowUps", skip_all)]
-    async fn claim_follow_ups(&self, request: Request<v1::ClaimFollowUpsRequest>) -> Reply<v1::ClaimFollowUpsResponse> {
+    async fn claim_follow_ups(
+        &self,
+        request: Request<v1::ClaimFollowUpsRequest>,
+    ) -> Reply<v1::ClaimFollowUpsResponse> {
         let mut fields = Fields::default();
         let (claim, wait) = fields.claim(request.get_ref());
         fields.check()?;
@@ -175,7 +180,9 @@ impl ConversationService for Api {
             self.storage.tenant(tenant_id).await?;
         }
         let claimed = self.claim_within(&claim, wait).await?;
-        Ok(Response::new(v1::ClaimFollowUpsResponse { follow_ups: claimed.iter().map(encode::claimed).collect() }))
+        Ok(Response::new(v1::ClaimFollowUpsResponse {
+            follow_ups: claimed.iter().map(encode::claimed).collect(),
+        }))
     }
 
     #[instrument(name = "CompleteFollowUp", skip_all)]
@@ -195,7 +202,10 @@ impl ConversationService for Api {
         let key = request_id.key("CompleteFollowUp", &report.actor, &request, Some(report.tenant_id));
         let response = |reported: &ReportedFollowUp| v1::CompleteFollowUpResponse {
             follow_up: Some(encode::follow_up(&reported.follow_up)),
-            conversation: reported.conversation.as_ref().map(|found| encode::conversation(found, &reported.lead)),
+            conversation: reported
+                .conversation
+                .as_ref()
+                .map(|found| encode::conversation(found, &reported.lead)),
         };
         let once = OnceRequest {
             key,
@@ -206,7 +216,10 @@ impl ConversationService for Api {
     }
 
     #[instrument(name = "FailFollowUp", skip_all)]
-    async fn fail_follow_up(&self, request: Request<v1::FailFollowUpRequest>) -> Reply<v1::FailFollowUpResponse> {
+    async fn fail_follow_up(
+        &self,
+        request: Request<v1::FailFollowUpRequest>,
+    ) -> Reply<v1::FailFollowUpResponse> {
         let actor = actor(request.metadata())?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
@@ -230,13 +243,17 @@ impl ConversationService for Api {
     }
 
     #[instrument(name = "ListFollowUps", skip_all)]
-    async fn list_follow_ups(&self, request: Request<v1::ListFollowUpsRequest>) -> Reply<v1::ListFollowUpsResponse> {
+    async fn list_follow_ups(
+        &self,
+        request: Request<v1::ListFollowUpsRequest>,
+    ) -> Reply<v1::ListFollowUpsResponse> {
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
         let fingerprint = Fingerprint::of("follow_ups", &request);
         let mut fields = Fields::default();
         let tenant_id = fields.id("tenant_id", &request.tenant_id);
-        let (due_from, due_until) = fields.range(("due_from", request.due_from), ("due_until", request.due_until));
+        let (due_from, due_until) =
+            fields.range(("due_from", request.due_from), ("due_until", request.due_until));
         let filter = FollowUpFilter {
             tenant_id,
             lead_id: fields.optional_id("lead_id", &request.lead_id),
@@ -256,7 +273,10 @@ impl ConversationService for Api {
     }
 
     #[instrument(name = "AddSuppression", skip_all)]
-    async fn add_suppression(&self, request: Request<v1::AddSuppressionRequest>) -> Reply<v1::AddSuppressionResponse> {
+    async fn add_suppression(
+        &self,
+        request: Request<v1::AddSuppressionRequest>,
+    ) -> Reply<v1::AddSuppressionResponse> {
         let actor = actor(request.metadata())?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
@@ -277,7 +297,10 @@ impl ConversationService for Api {
             encode: &|added| response(added).encode_to_vec(),
             customer: |added| Some(&added.customer.phone),
         };
-        Ok(respond(self.storage.add_suppression(&CustomerKey { tenant_id, phone }, reason, once).await?, response)?)
+        Ok(respond(
+            self.storage.add_suppression(&CustomerKey { tenant_id, phone }, reason, once).await?,
+            response,
+        )?)
     }
 
     #[instrument(name = "RemoveSuppression", skip_all)]

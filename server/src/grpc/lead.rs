@@ -267,7 +267,13 @@ impl Fields {
         }
     }
 
-    pub(super) fn lead_reference(&mut self, tenant_id: &str, lead_id: &str, etag: &str, actor: String) -> LeadReference {
+    pub(super) fn lead_reference(
+        &mut self,
+        tenant_id: &str,
+        lead_id: &str,
+        etag: &str,
+        actor: String,
+    ) -> LeadReference {
         LeadReference {
             tenant_id: self.id("tenant_id", tenant_id),
             lead_id: self.id("lead_id", lead_id),

@@ -123,7 +123,7 @@ impl Storage {
                             reminders.iter().map(|reminder| convert::follow_up_row(reminder, now)).collect();
                         bulk::insert(transaction, rows).await?;
                         save(transaction, &lead, events).await?;
-                        conversation
+                        *conversation
                     }
                 };
                 Ok(ConversationAndLead { conversation, lead })

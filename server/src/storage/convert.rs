@@ -6,7 +6,8 @@ use sea_orm::Set;
 use serde_json::Value;
 
 use super::entities::{
-    business_line, customer, follow_up, lead, lead_conversation, lead_event, missed_call, tenant, unrouted_call,
+    business_line, customer, follow_up, lead, lead_conversation, lead_event, missed_call, tenant,
+    unrouted_call,
 };
 use crate::domain::{
     call::{CallKey, MissedCall},

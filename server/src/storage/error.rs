@@ -57,7 +57,9 @@ pub(super) fn classify(error: &DbErr) -> Class {
             Class::Fault => Class::Unavailable,
             class => class,
         },
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => classify_sqlx(cause),
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => {
+            classify_sqlx(cause)
+        }
         _ => Class::Fault,
     }
 }

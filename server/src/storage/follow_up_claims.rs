@@ -124,7 +124,12 @@ impl Storage {
                     follow_up.claim_token = Some(self.environment().new_token());
                     follow_up.lease_until = Some(lease_until);
                     follow_up.attempts += 1;
-                    claimed.push(ClaimedFollowUp { follow_up: follow_up.clone(), lead, conversation, tenant });
+                    claimed.push(ClaimedFollowUp {
+                        follow_up: follow_up.clone(),
+                        lead,
+                        conversation,
+                        tenant,
+                    });
                 }
                 Verdict::Postpone { due_at } => {
                     follow_up.status = FollowUpStatus::Pending;
@@ -156,8 +161,10 @@ fn wanted(request: &ClaimRequest, waiting: Waiting) -> Select<follow_up::Entity>
         Waiting::Pending => ("pending", follow_up::Column::DueAt),
         Waiting::Leased => ("claimed", follow_up::Column::LeaseUntil),
     };
-    let status = Expr::col((follow_up::Entity, follow_up::Column::Status)).eq(Expr::cust(format!("'{status}'")));
-    let mut query = follow_up::Entity::find().filter(status).order_by_asc(time).order_by_asc(follow_up::Column::Id);
+    let status =
+        Expr::col((follow_up::Entity, follow_up::Column::Status)).eq(Expr::cust(format!("'{status}'")));
+    let mut query =
+        follow_up::Entity::find().filter(status).order_by_asc(time).order_by_asc(follow_up::Column::Id);
     if let Some(tenant_id) = request.tenant_id {
         query = query.filter(follow_up::COLUMN.tenant_id.eq(tenant_id));
     }
@@ -203,11 +210,14 @@ impl Context {
         let lead_ids: BTreeSet<_> = follow_ups.iter().map(|follow_up| follow_up.lead_id).collect();
         let tenant_ids: BTreeSet<_> = follow_ups.iter().map(|follow_up| follow_up.tenant_id).collect();
         let mut leads = HashMap::new();
-        for row in lead::Entity::find().filter(lead::COLUMN.id.is_in(lead_ids.clone())).all(transaction).await? {
+        for row in
+            lead::Entity::find().filter(lead::COLUMN.id.is_in(lead_ids.clone())).all(transaction).await?
+        {
             leads.insert(row.id, convert::lead(row)?);
         }
         let mut tenants = HashMap::new();
-        for row in tenant::Entity::find().filter(tenant::COLUMN.id.is_in(tenant_ids)).all(transaction).await? {
+        for row in tenant::Entity::find().filter(tenant::COLUMN.id.is_in(tenant_ids)).all(transaction).await?
+        {
             tenants.insert(row.id, convert::tenant(row)?);
         }
         let conversations = lead_conversation::Entity::find()
@@ -218,7 +228,8 @@ impl Context {
             .filter(follow_up::COLUMN.lead_id.is_in(lead_ids))
             .filter(follow_up::Column::Kind.eq(enums::FollowUpKind::Reminder1))
             .filter(
-                follow_up::Column::Status.is_in([enums::FollowUpStatus::Pending, enums::FollowUpStatus::Claimed]),
+                follow_up::Column::Status
+                    .is_in([enums::FollowUpStatus::Pending, enums::FollowUpStatus::Claimed]),
             )
             .all(transaction)
             .await?;
@@ -226,7 +237,10 @@ impl Context {
             customers: Self::customers(transaction, leads.values()).await?,
             leads,
             tenants,
-            conversations: conversations.into_iter().map(|row| (row.lead_id, convert::conversation(row))).collect(),
+            conversations: conversations
+                .into_iter()
+                .map(|row| (row.lead_id, convert::conversation(row)))
+                .collect(),
             live_first_reminders: first_reminders.into_iter().map(|row| row.lead_id).collect(),
         })
     }
@@ -280,7 +294,10 @@ pub(super) fn row(follow_up: &FollowUp) -> follow_up::ActiveModel {
     }
 }
 
-pub(super) async fn write(transaction: &DatabaseTransaction, rows: &[follow_up::ActiveModel]) -> Result<(), Failure> {
+pub(super) async fn write(
+    transaction: &DatabaseTransaction,
+    rows: &[follow_up::ActiveModel],
+) -> Result<(), Failure> {
     use follow_up::Column;
     let columns = [
         Column::DueAt,

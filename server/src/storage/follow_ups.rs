@@ -3,14 +3,16 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
+    QuerySelect as _,
 };
 use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Page, PageRequest, Storage, convert,
+    Page, PageRequest, Storage,
     conversations::of_lead,
+    convert,
     entities::{enums, follow_up},
     error::{Failure, surface},
     follow_up_claims::{row, write},
@@ -93,7 +95,8 @@ impl Storage {
     ) -> Result<Once<ReportedFollowUp>, Error> {
         self.write_once(once, move |transaction| {
             async move {
-                let (LockedLead { lead, now, .. }, mut follow_up) = self.lock_follow_up(transaction, report).await?;
+                let (LockedLead { lead, now, .. }, mut follow_up) =
+                    self.lock_follow_up(transaction, report).await?;
                 if follow_up.kind == FollowUpKind::Opener {
                     let text = "is an opener; report it with StartConversation";
                     return Err(Error::invalid("follow_up_id", text).into());
@@ -139,7 +142,8 @@ impl Storage {
     ) -> Result<Once<ReportedFollowUp>, Error> {
         self.write_once(once, move |transaction| {
             async move {
-                let (LockedLead { lead, now, .. }, mut follow_up) = self.lock_follow_up(transaction, report).await?;
+                let (LockedLead { lead, now, .. }, mut follow_up) =
+                    self.lock_follow_up(transaction, report).await?;
                 if follow_up.status != FollowUpStatus::Claimed {
                     return Err(Error::ClaimExpired.into());
                 }
@@ -177,7 +181,11 @@ impl Storage {
     /// # Errors
     /// When the database fails.
     #[instrument(name = "storage.follow_ups", skip_all)]
-    pub async fn follow_ups(&self, filter: &FollowUpFilter, page: PageRequest) -> Result<Page<FollowUp>, Error> {
+    pub async fn follow_ups(
+        &self,
+        filter: &FollowUpFilter,
+        page: PageRequest,
+    ) -> Result<Page<FollowUp>, Error> {
         let column = follow_up::COLUMN;
         let mut query = follow_up::Entity::find().filter(column.tenant_id.eq(filter.tenant_id));
         if let Some(lead_id) = filter.lead_id {
@@ -215,8 +223,12 @@ impl Storage {
                 .filter(follow_up::COLUMN.tenant_id.eq(report.tenant_id))
         };
         let lead_id = find().one(transaction).await?.ok_or_else(not_found)?.lead_id;
-        let reference =
-            LeadReference { tenant_id: report.tenant_id, lead_id, version: None, actor: report.actor.clone() };
+        let reference = LeadReference {
+            tenant_id: report.tenant_id,
+            lead_id,
+            version: None,
+            actor: report.actor.clone(),
+        };
         let locked = self.lock_lead(transaction, &reference).await?;
         let row = find().lock_exclusive().one(transaction).await?.ok_or_else(not_found)?;
         if row.claim_token != Some(report.claim_token) {

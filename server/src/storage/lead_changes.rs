@@ -14,11 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Storage, convert,
-    entities::{
-        customer,
-        enums::ConversationState,
-        lead, lead_conversation, lead_event,
-    },
+    entities::{customer, enums::ConversationState, lead, lead_conversation, lead_event},
     error::Failure,
     idempotency::{Once, OnceRequest},
     recording::load::{leads_of_phones, lock},

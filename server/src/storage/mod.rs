@@ -30,8 +30,8 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
 pub use self::{
     business_lines::AddedLine,
-    conversations::{ConversationAndLead, ConversationChange, ConversationReference, SentOpener},
     connect::{ConnectError, DatabaseSettings, connect_for_migrations, migrate_up},
+    conversations::{ConversationAndLead, ConversationChange, ConversationReference, SentOpener},
     follow_up_claims::{ClaimRequest, ClaimedFollowUp},
     follow_ups::{FollowUpFilter, FollowUpReport, ReportedFollowUp, SendFailure},
     idempotency::{Once, OnceRequest, RequestKey},

@@ -38,7 +38,7 @@ pub enum Started {
     /// A conversation was made, or goes into its next round.
     Now {
         /// The conversation.
-        conversation: Conversation,
+        conversation: Box<Conversation>,
         /// Reminders to schedule.
         reminders: Vec<NewFollowUp>,
         /// History to append.
@@ -84,10 +84,15 @@ pub fn start(
             reminders = schedule(start, lead, now);
         }
     }
-    Ok(Started::Now { conversation, reminders, events })
+    Ok(Started::Now { conversation: Box::new(conversation), reminders, events })
 }
 
-fn opened(start: &Start<'_>, lead: &Lead, existing: Option<&Conversation>, now: DateTime<Utc>) -> Conversation {
+fn opened(
+    start: &Start<'_>,
+    lead: &Lead,
+    existing: Option<&Conversation>,
+    now: DateTime<Utc>,
+) -> Conversation {
     let whatsapp = start.whatsapp_conversation_id.map(str::to_owned);
     Conversation {
         id: existing.map_or(start.conversation_id, |conversation| conversation.id),

@@ -124,7 +124,7 @@ impl Story {
             super::start(&start, &mut self.lead, &self.customer, self.conversation.as_ref(), at(hours))
                 .unwrap();
         if let Started::Now { conversation, events, .. } = &started {
-            self.conversation = Some(conversation.clone());
+            self.conversation = Some((**conversation).clone());
             self.events.extend(events.clone());
         }
         started

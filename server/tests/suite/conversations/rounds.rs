@@ -38,13 +38,13 @@ both_engines! {
         assert_eq!((second.completed_at, second.end_reason()), (None, ConversationEndReason::Unspecified));
         assert_ne!(second.etag, ended.etag);
         assert_eq!((lead.status(), lead.customer_name()), (LeadStatus::Qualifying, "Dana"));
-        let reminded = history(&server, &lead).await;
-        assert_eq!(reminded.iter().filter(|event| event.kind() == LeadEventKind::ReminderSent).count(), 1);
+        let events = history(&server, &lead).await;
+        assert_eq!(events.iter().filter(|event| event.kind() == LeadEventKind::ReminderSent).count(), 1);
 
         clock.advance(TimeDelta::hours(2));
-        let reminder = claimed_one(&server, FollowUpKind::Reminder1).await;
-        assert_eq!(reminder.follow_up.as_ref().unwrap().round, 2);
-        let (_, reminded) = completed(&server, &reminder).await;
+        let claim = claimed_one(&server, FollowUpKind::Reminder1).await;
+        assert_eq!(claim.follow_up.as_ref().unwrap().round, 2);
+        let (_, reminded) = completed(&server, &claim).await;
         assert_eq!(moment(reminded.reminder1_sent_at), clock.now());
         let pending = follow_ups(&server, &tenant).await;
         assert_eq!(pending.iter().filter(|(_, status)| *status == FollowUpStatus::Pending).count(), 1, "{pending:?}");

@@ -10,6 +10,27 @@ use crate::support::{
 use leadcapture_proto::v1::{ConversationState, QualificationField};
 use tonic::Code;
 
+/// Asserts that the history tells all that happened, and names nobody.
+async fn assert_whole_history(client: &Client, lead: &Lead) {
+    let none = LeadStatus::Unspecified;
+    let expected = [
+        (LeadEventKind::Created, LeadStatus::New),
+        (LeadEventKind::ConversationStarted, none),
+        (LeadEventKind::StatusChanged, LeadStatus::Qualifying),
+        (LeadEventKind::ReminderSent, none),
+        (LeadEventKind::ReplyReceived, none),
+        (LeadEventKind::ReplyReceived, none),
+        (LeadEventKind::ReplyReceived, none),
+        (LeadEventKind::ReplyReceived, none),
+        (LeadEventKind::StatusChanged, LeadStatus::Qualified),
+    ];
+    assert_eq!(steps(client, lead).await, expected);
+    let events = history(client, lead).await;
+    assert_eq!(events[3].reason(), "reminder_1");
+    assert_eq!(details(&events[7])["state"], "completed");
+    assert!(!format!("{events:?}").contains("Dana"), "the history names no customer");
+}
+
 both_engines! {
     async fn a_missed_call_becomes_a_qualified_lead(db: TestDatabase) {
         let clock = noon();
@@ -21,16 +42,16 @@ both_engines! {
         clock.advance(OPENER_AFTER - TimeDelta::seconds(1));
         assert_eq!(claimed(&server).await, []);
         clock.advance(TimeDelta::seconds(1));
-        let opener = claimed_one(&server, FollowUpKind::Opener).await;
+        let claim = claimed_one(&server, FollowUpKind::Opener).await;
         assert_eq!(claimed(&server).await, []);
-        assert_eq!((opener.phone.as_str(), opener.phone_local.as_str()), (&*mobile_e164(1), "052-000-0001"));
-        assert_eq!((opener.tenant_name.as_str(), opener.time_zone.as_str()), (&*tenant.name, "Asia/Jerusalem"));
-        assert_eq!((opener.attempt, &opener.conversation), (1, &None));
+        assert_eq!((claim.phone.as_str(), claim.phone_local.as_str()), (&*mobile_e164(1), "052-000-0001"));
+        assert_eq!((claim.tenant_name.as_str(), claim.time_zone.as_str()), (&*tenant.name, "Asia/Jerusalem"));
+        assert_eq!((claim.attempt, &claim.conversation), (1, &None));
 
         let opened_at = clock.now();
         let request = StartConversationRequest {
             whatsapp_conversation_id: Some("thread-1".to_owned()),
-            ..start_claimed(&opener)
+            ..start_claimed(&claim)
         };
         let (opened, qualifying) = started(&server, request).await.unwrap();
         assert_eq!((opened.state(), opened.round), (ConversationState::AwaitingResponse, 1));
@@ -54,9 +75,9 @@ both_engines! {
         clock.advance(TimeDelta::hours(2) - TimeDelta::seconds(1));
         assert_eq!(claimed(&server).await, []);
         clock.advance(TimeDelta::seconds(1));
-        let reminder = claimed_one(&server, FollowUpKind::Reminder1).await;
-        assert_eq!(reminder.conversation.as_ref(), Some(&opened));
-        let (done, reminded) = completed(&server, &reminder).await;
+        let claim = claimed_one(&server, FollowUpKind::Reminder1).await;
+        assert_eq!(claim.conversation.as_ref(), Some(&opened));
+        let (done, reminded) = completed(&server, &claim).await;
         assert_eq!(done.status(), FollowUpStatus::Done);
         assert_eq!(moment(reminded.reminder1_sent_at), opened_at + TimeDelta::hours(2));
         assert_eq!(reminded.reminder2_sent_at, None);
@@ -101,23 +122,7 @@ both_engines! {
             ]
         );
 
-        let none = LeadStatus::Unspecified;
-        let expected = [
-            (LeadEventKind::Created, LeadStatus::New),
-            (LeadEventKind::ConversationStarted, none),
-            (LeadEventKind::StatusChanged, LeadStatus::Qualifying),
-            (LeadEventKind::ReminderSent, none),
-            (LeadEventKind::ReplyReceived, none),
-            (LeadEventKind::ReplyReceived, none),
-            (LeadEventKind::ReplyReceived, none),
-            (LeadEventKind::ReplyReceived, none),
-            (LeadEventKind::StatusChanged, LeadStatus::Qualified),
-        ];
-        assert_eq!(steps(&server, &qualified).await, expected);
-        let events = history(&server, &qualified).await;
-        assert_eq!(events[3].reason(), "reminder_1");
-        assert_eq!(details(&events[7])["state"], "completed");
-        assert!(!format!("{events:?}").contains("Dana"), "the history names no customer");
+        assert_whole_history(&server, &qualified).await;
 
         // It is over, and stays as it is.
         let problem = replied(&server, last).await.unwrap_err();

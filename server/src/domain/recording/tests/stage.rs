@@ -43,13 +43,13 @@ impl Stage {
         match step {
             Step::Next(count) => {
                 let end = (self.happened + count).min(script.calls.len());
-                let next = script.calls[self.happened..end].to_vec();
+                let next = &script.calls[self.happened..end];
                 self.happened = end;
                 return self.deliver(next);
             }
             Step::Records(indexes) => {
-                let calls = indexes.iter().map(|index| index.get(&script.calls).clone()).collect();
-                return self.deliver(calls);
+                let calls: Vec<_> = indexes.iter().map(|index| index.get(&script.calls).clone()).collect();
+                return self.deliver(&calls);
             }
             Step::Wait(minutes) => self.world.now += TimeDelta::minutes(*minutes),
             Step::Move(phone, to, reason) => {
@@ -86,10 +86,10 @@ impl Stage {
     }
 
     /// Delivers a batch as soon as all of its calls are over.
-    fn deliver(&mut self, calls: Vec<CallRecord>) -> Vec<(Disposition, Disposition)> {
+    fn deliver(&mut self, calls: &[CallRecord]) -> Vec<(Disposition, Disposition)> {
         let over = calls.iter().map(CallRecord::ended_at).max();
         self.world.now = self.world.now.max(over.unwrap_or(self.world.now)) + TimeDelta::seconds(1);
-        let decisions = self.world.record_batch(calls.clone());
+        let decisions = self.world.record_batch(calls.to_vec());
         let mut order: Vec<usize> = (0..calls.len()).collect();
         order.sort_by_key(|index| calls[*index].called_at);
         let mut expected = vec![Disposition::Ignored; calls.len()];
@@ -133,8 +133,7 @@ impl PhoneState {
         let call = |call: &ModelCall| (call.id.clone(), call.lead, call.returned);
         let mut calls: Vec<_> = model.calls.iter().map(call).collect();
         calls.sort();
-        let leads = model.leads.iter().map(|lead| lead.clone()).collect();
-        Self { leads, calls, last_answered_at: model.last_answered_at }
+        Self { leads: model.leads.clone(), calls, last_answered_at: model.last_answered_at }
     }
 
     fn of_world(world: &World, raw: &str) -> Self {
