@@ -2,53 +2,17 @@
 
 mod owners;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use leadcapture_proto::v1::{CallDisposition, LeadStatus, MissedCall, RecordCallRequest, RecordCallResponse};
-use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::support::{
     calls::{LINE, answered, before, called_back, missed, mobile, mobile_e164, moment},
-    client::Client,
     database::{Engine, TestDatabase, both_engines},
     process::{ServerProcess, start_process},
+    race::{at_once, servers},
     server::present,
 };
-
-/// As many server processes as the engine allows.
-async fn servers(db: &TestDatabase) -> Vec<ServerProcess> {
-    let mut servers = vec![start_process(db).await];
-    if db.engine() == Engine::Postgres {
-        servers.push(start_process(db).await);
-    }
-    servers
-}
-
-/// Runs `request` for each item at the same moment, the servers taking turns, and answers the results in any order.
-async fn at_once<I, T, F>(
-    servers: &[ServerProcess],
-    items: impl IntoIterator<Item = I, IntoIter: ExactSizeIterator>,
-    request: impl Fn(Client, I) -> F,
-) -> Vec<T>
-where
-    F: Future<Output = T> + Send + 'static,
-    T: Send + 'static,
-{
-    let items = items.into_iter();
-    let barrier = Arc::new(Barrier::new(items.len()));
-    let mut requests = JoinSet::new();
-    for (item, server) in items.zip(servers.iter().cycle()) {
-        let (barrier, request) = (Arc::clone(&barrier), request((**server).clone(), item));
-        requests.spawn(async move {
-            barrier.wait().await;
-            request.await
-        });
-    }
-    requests.join_all().await
-}
 
 async fn record_at_once(servers: &[ServerProcess], calls: Vec<RecordCallRequest>) -> Vec<RecordCallResponse> {
     at_once(servers, calls, |client, call| async move { client.record(call).await }).await
