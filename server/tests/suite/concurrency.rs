@@ -8,8 +8,8 @@ use leadcapture_proto::v1::{CallDisposition, LeadStatus, MissedCall, RecordCallR
 
 use crate::support::{
     calls::{LINE, answered, before, called_back, missed, mobile, mobile_e164, moment},
-    database::{Engine, TestDatabase, both_engines},
-    process::{ServerProcess, start_process},
+    database::both_engines,
+    process::ServerProcess,
     race::{at_once, servers},
     server::present,
 };
