@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use leadcapture_webhook::{
     Settings as WebhookSettings,
     cli::{Options as WebhookOptions, Span},
-    telemetry::LogFormat,
+    telemetry::{LogFormat, SampleRatio, TelemetrySettings},
 };
 use serde::Deserialize;
 
@@ -147,6 +147,12 @@ pub struct Options {
     /// Form of the log lines: text or json [default: text]
     #[arg(long, env = "LEADCAPTURE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
+    /// Collector for traces, OTLP over gRPC, for example `http://127.0.0.1:4317` [default: none]
+    #[arg(long, env = "LEADCAPTURE_TRACE_COLLECTOR", value_name = "URL")]
+    pub trace_collector: Option<String>,
+    /// Part of the traces that begin here and are kept, from 0 to 1 [default: 1]
+    #[arg(long, env = "LEADCAPTURE_TRACE_SAMPLE_RATIO", value_name = "RATIO")]
+    pub trace_sample_ratio: Option<SampleRatio>,
     /// Settings of the webhook in this process: a table `[webhook]` with the keys of leadcapture-webhook's own file
     #[arg(skip)]
     pub webhook: WebhookOptions,
@@ -222,8 +228,22 @@ impl Options {
             shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
+            trace_collector: self.trace_collector.or(file.trace_collector),
+            trace_sample_ratio: self.trace_sample_ratio.or(file.trace_sample_ratio),
             webhook: file.webhook,
             config: self.config,
+        }
+    }
+
+    /// What is logged, and which traces go where; defaults in place of what was not given.
+    #[must_use]
+    pub fn telemetry(&self) -> TelemetrySettings {
+        let default = TelemetrySettings::default();
+        TelemetrySettings {
+            log: self.log.clone().unwrap_or(default.log),
+            log_format: self.log_format.unwrap_or(default.log_format),
+            trace_collector: self.trace_collector.clone(),
+            trace_sample_ratio: self.trace_sample_ratio.unwrap_or(default.trace_sample_ratio),
         }
     }
 

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use leadcapture_migration::{Migrator, MigratorTrait as _};
 use leadcapture_server::{
     clock::Environment,
-    config::{Cli, Command, MigrateCommand, Options},
+    config::{Cli, Command, MigrateCommand, Options, Settings},
     serve,
     storage::{connect_for_migrations, migrate_up},
 };
@@ -38,22 +38,29 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 fn run(options: Options) -> Result<(), String> {
     let options = options.with_file()?;
     let settings = options.settings()?;
-    telemetry::init(options.log.as_deref().unwrap_or("info"), options.log_format.unwrap_or_default())?;
-    runtime()?.block_on(async {
-        let mut terminate =
-            signal(SignalKind::terminate()).map_err(|error| format!("cannot wait for signals: {error}"))?;
-        let server = serve::start(settings, Environment::system()).await?;
-        let shutdown = server.shutdown_token();
-        tokio::spawn(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            shutdown.cancel();
-        });
-        server.ended().await;
-        Ok(())
-    })
+    let runtime = runtime()?;
+    let entered = runtime.enter();
+    let telemetry = telemetry::init("leadcapture", &options.telemetry())?;
+    drop(entered);
+    let ended = runtime.block_on(run_server(settings));
+    telemetry.flush();
+    ended
+}
+
+async fn run_server(settings: Settings) -> Result<(), String> {
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(|error| format!("cannot wait for signals: {error}"))?;
+    let server = serve::start(settings, Environment::system()).await?;
+    let shutdown = server.shutdown_token();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        shutdown.cancel();
+    });
+    server.ended().await;
+    Ok(())
 }
 
 fn migrate(command: &MigrateCommand) -> Result<(), String> {

@@ -150,12 +150,7 @@ where
 
     fn call(&mut self, request: axum::http::Request<Request>) -> Self::Future {
         // A path that is no method of ours must not become a label: anybody may send any.
-        let path = request.uri().path();
-        let method = if crate::grpc::SERVICE_NAMES.iter().any(|name| path.starts_with(&format!("/{name}/"))) {
-            path.rsplit('/').next().unwrap_or_default().to_owned()
-        } else {
-            "other".to_owned()
-        };
+        let method = crate::grpc::method_of(request.uri().path()).unwrap_or("other").to_owned();
         let metrics = self.metrics.clone();
         let began = Instant::now();
         let response = self.inner.call(request);

@@ -27,12 +27,16 @@ fn run(options: Options) -> Result<(), String> {
     let options = options.with_file()?;
     let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
     require_loopback(listen).map_err(|error| error.to_string())?;
-    telemetry::init(options.log.as_deref().unwrap_or("info"), options.log_format.unwrap_or_default())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    runtime.block_on(run_webhook(listen, options.settings()))
+    let entered = runtime.enter();
+    let telemetry = telemetry::init("leadcapture-webhook", &options.telemetry())?;
+    drop(entered);
+    let ended = runtime.block_on(run_webhook(listen, options.settings()));
+    telemetry.flush();
+    ended
 }
 
 async fn run_webhook(listen: std::net::SocketAddr, settings: Settings) -> Result<(), String> {

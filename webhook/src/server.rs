@@ -11,8 +11,12 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt as _;
+use tracing::{Span, instrument};
 
-use crate::config::{Settings, SettingsError};
+use crate::{
+    config::{Settings, SettingsError},
+    telemetry::propagation,
+};
 
 /// How often an open connection is probed, and how long the answer may take: a server that vanished without a word is noticed
 /// within seconds, where TCP alone would take minutes.
@@ -72,6 +76,7 @@ impl Server {
     ///
     /// # Errors
     /// The server refused it, or could not be asked within the deadline.
+    #[instrument(name = "server.record", skip_all, fields(otel.kind = "client"))]
     pub async fn record(&self, call: RecordCallRequest) -> Result<CallDisposition, Failure> {
         let mut request = Request::new(call);
         // The server stops working for a caller that has given up.
@@ -79,6 +84,7 @@ impl Server {
         if let Some(authorization) = &self.authorization {
             request.metadata_mut().insert("authorization", authorization.clone());
         }
+        propagation::pass_on(&Span::current(), request.metadata_mut().as_mut());
         let mut client = self.client.clone();
         // The deadline sent to the server does not cover the time that connecting takes.
         match tokio::time::timeout(self.deadline, client.record_call(request)).await {

@@ -15,6 +15,7 @@ mod policy;
 mod refusal;
 mod status;
 mod tenant;
+mod trace;
 
 use leadcapture_proto::v1::{
     conversation_service_server::ConversationServiceServer, lead_service_server::LeadServiceServer,
@@ -73,6 +74,12 @@ pub const SERVICE_NAMES: &[&str] = &[
     leadcapture_proto::v1::conversation_service_server::SERVICE_NAME,
 ];
 
+/// The method that a request path names, if it belongs to one of the services. The name itself may still be the caller's invention.
+pub(crate) fn method_of(path: &str) -> Option<&str> {
+    let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+    SERVICE_NAMES.contains(&service).then_some(method)
+}
+
 /// The four services, each refusing messages larger than `max_message_bytes`, and the answer to methods that none of them has.
 #[must_use]
 pub fn routes(api: &Api, max_message_bytes: usize) -> Routes {
@@ -85,5 +92,10 @@ pub fn routes(api: &Api, max_message_bytes: usize) -> Routes {
             ConversationServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes),
         );
     let explain = move |response| std::future::ready(refusal::explain(response, max_message_bytes));
-    Routes::from(routes.routes().into_axum_router().layer(axum::middleware::map_response(explain)))
+    let services = routes.routes().into_axum_router();
+    Routes::from(
+        services
+            .layer(axum::middleware::map_response(explain))
+            .layer(axum::middleware::from_fn(trace::continue_callers_trace)),
+    )
 }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use scoped_futures::ScopedBoxFuture;
-use sea_orm::{DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
+use sea_orm::{
+    DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+};
+
+use tracing::Instrument as _;
 
 use super::{
     Storage,
@@ -65,7 +69,13 @@ impl Storage {
     {
         let mut attempt = 1;
         loop {
-            let error = match self.attempt(finish, &operation).await {
+            let span = tracing::info_span!(
+                "transaction",
+                otel.kind = "client",
+                db.system.name = self.system(),
+                attempt
+            );
+            let error = match self.attempt(finish, &operation).instrument(span).await {
                 Ok(value) => return Ok(value),
                 Err(Attempt::Final(error)) => return Err(error),
                 Err(Attempt::Again(error)) => error,
@@ -108,6 +118,15 @@ impl Storage {
                     Failure::Database(error) => Attempt::from_database(error),
                 })
             }
+        }
+    }
+
+    /// The database as OpenTelemetry names it.
+    fn system(&self) -> &'static str {
+        match self.writer.get_database_backend() {
+            DbBackend::Postgres => "postgresql",
+            DbBackend::Sqlite => "sqlite",
+            _ => "other_sql",
         }
     }
 

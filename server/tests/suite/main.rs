@@ -17,3 +17,4 @@ mod recording;
 mod schema;
 mod support;
 mod tenants;
+mod traces;

@@ -9,9 +9,14 @@ use axum::{
 };
 use tracing::{Instrument as _, field::Empty, info, info_span};
 
+use crate::telemetry::propagation::continue_trace;
+
 /// Wraps a request in its span. Only the route's template is logged, never the path that was asked for: it may hold a secret.
 pub(super) async fn observe(State(route): State<&'static str>, request: Request, next: Next) -> Response {
-    let span = info_span!("http_request", method = %request.method(), route, status = Empty);
+    let span = info_span!(
+        "http_request", method = %request.method(), route, status = Empty, trace_id = Empty, otel.kind = "server"
+    );
+    continue_trace(&span, request.headers());
     let started = Instant::now();
     async {
         let response = next.run(request).await;

@@ -2,11 +2,14 @@
 //!
 //! Nothing waits for company: an idle worker takes a call at once. Under load a worker finds several calls waiting and records them in one
 //! transaction, so that throughput grows with the load instead of the number of commits.
+//!
+//! The transaction belongs to the trace of the first of its calls; the others' traces are linked to it.
 
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument as _, Span, info_span, instrument};
 
 use super::{RecordingMode, Storage};
 use crate::domain::{
@@ -35,6 +38,8 @@ pub struct RecordingQueue {
 struct Job {
     call: ReportedCall,
     reply: oneshot::Sender<Result<Decision, Error>>,
+    /// Of the caller's trace; open until the call is committed.
+    span: Span,
 }
 
 impl RecordingQueue {
@@ -55,9 +60,10 @@ impl RecordingQueue {
     ///
     /// # Errors
     /// [`Error::Overloaded`] when the queue is full; else as [`Storage::record_calls`] and, for the call itself, its result.
+    #[instrument(name = "recording_queue.record", skip_all)]
     pub async fn record(&self, call: ReportedCall) -> Result<Decision, Error> {
         let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(Job { call, reply }).map_err(|_| Error::Overloaded)?;
+        self.jobs.try_send(Job { call, reply, span: Span::current() }).map_err(|_| Error::Overloaded)?;
         answer.await.map_err(|_| Error::DatabaseUnavailable)?
     }
 }
@@ -79,22 +85,37 @@ async fn work(storage: Storage, waiting: Arc<Mutex<mpsc::Receiver<Job>>>, batch:
 }
 
 async fn record_together(storage: Storage, jobs: Vec<Job>) {
+    let span = span_of_all(&jobs);
     let (calls, replies): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.call, job.reply)).unzip();
-    let results = match storage.record_calls(&calls, RecordingMode::Commit).await {
+    let results = record_batch(&storage, &calls).instrument(span).await;
+    for (reply, result) in replies.into_iter().zip(results) {
+        // A caller that has gone away needs no answer.
+        drop(reply.send(result));
+    }
+}
+
+/// A span below the first call's, to which the other calls' are linked.
+fn span_of_all(jobs: &[Job]) -> Span {
+    let Some((first, others)) = jobs.split_first() else { return Span::none() };
+    let span = info_span!(parent: &first.span, "recording_queue.batch", calls = jobs.len());
+    for job in others {
+        job.span.follows_from(&span);
+    }
+    span
+}
+
+async fn record_batch(storage: &Storage, calls: &[ReportedCall]) -> Vec<Result<Decision, Error>> {
+    match storage.record_calls(calls, RecordingMode::Commit).await {
         Ok(results) => results,
         // Whatever is wrong with one call must not fail the others that happened to come with it.
         Err(Error::Internal(_)) if calls.len() > 1 => {
             let mut results = Vec::with_capacity(calls.len());
-            for call in &calls {
-                results.push(record_alone(&storage, call).await);
+            for call in calls {
+                results.push(record_alone(storage, call).await);
             }
             results
         }
-        Err(error) => replies.iter().map(|_| Err(repeat(&error))).collect(),
-    };
-    for (reply, result) in replies.into_iter().zip(results) {
-        // A caller that has gone away needs no answer.
-        drop(reply.send(result));
+        Err(error) => calls.iter().map(|_| Err(repeat(&error))).collect(),
     }
 }
 

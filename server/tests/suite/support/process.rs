@@ -24,8 +24,14 @@ pub(crate) struct ServerProcess {
 
 /// Starts the program that was built with the tests, on free ports, and waits until it serves.
 pub(crate) async fn start_process(db: &TestDatabase) -> ServerProcess {
+    start_process_with(db, &[]).await
+}
+
+/// As [`start_process`], with more arguments.
+pub(crate) async fn start_process_with(db: &TestDatabase, arguments: &[&str]) -> ServerProcess {
     let mut child = Command::new(env!("CARGO_BIN_EXE_leadcapture"))
         .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"])
+        .args(arguments)
         .env_clear()
         .env("LEADCAPTURE_DATABASE_URL", db.url())
         .stdin(Stdio::null())
@@ -42,7 +48,7 @@ pub(crate) async fn start_process(db: &TestDatabase) -> ServerProcess {
         let exited = child.try_wait().unwrap();
         let lines = log.lock().unwrap();
         assert!(exited.is_none(), "the server process ended: {lines:?}");
-        lines.iter().find_map(|line| listening_address(line))
+        lines.iter().find_map(|line| listening_address(line, "gRPC"))
     })
     .await;
     let client = Client::new(address);
@@ -56,12 +62,22 @@ pub(crate) async fn start_process(db: &TestDatabase) -> ServerProcess {
     ServerProcess { child, client, log }
 }
 
-fn listening_address(line: &str) -> Option<SocketAddr> {
+/// Where a part of the process says that it listens.
+fn listening_address(line: &str, part: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
-    (line["message"] == "gRPC is listening").then(|| line["address"].as_str().unwrap().parse().unwrap())
+    (line["message"] == format!("{part} is listening"))
+        .then(|| line["address"].as_str().unwrap().parse().unwrap())
 }
 
 impl ServerProcess {
+    /// Where the webhook of the process listens.
+    pub(crate) async fn webhook_address(&self) -> SocketAddr {
+        until("the webhook to listen", async || {
+            self.log.lock().unwrap().iter().find_map(|line| listening_address(line, "webhook"))
+        })
+        .await
+    }
+
     /// Ends the process at once, whatever it is doing.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
