@@ -19,6 +19,7 @@ use serde::Deserialize;
 
 use crate::{
     domain::phone::Region,
+    grpc::Limits,
     storage::{DatabaseSettings, QueueSettings, RetryPolicy},
 };
 
@@ -111,6 +112,9 @@ pub struct Options {
     /// How long one statement may take, PostgreSQL only [default: 10s]
     #[arg(long, env = "LEADCAPTURE_DATABASE_STATEMENT_TIMEOUT", value_name = "TIME")]
     pub database_statement_timeout: Option<Span>,
+    /// How long a statement waits for a lock before its transaction starts again, PostgreSQL only [default: 2s]
+    #[arg(long, env = "LEADCAPTURE_DATABASE_LOCK_TIMEOUT", value_name = "TIME")]
+    pub database_lock_timeout: Option<Span>,
     /// Transactions that record calls at the same time; on SQLite always one [default: 4]
     #[arg(long, env = "LEADCAPTURE_RECORDING_WORKERS", value_name = "NUMBER")]
     pub recording_workers: Option<NonZeroUsize>,
@@ -120,6 +124,27 @@ pub struct Options {
     /// Largest request in bytes [default: 16777216]
     #[arg(long, env = "LEADCAPTURE_MAX_MESSAGE_BYTES", value_name = "BYTES")]
     pub max_message_bytes: Option<NonZeroUsize>,
+    /// How long a request may take whose caller sets no deadline; waiting for follow-ups comes on top [default: 30s]
+    #[arg(long, env = "LEADCAPTURE_REQUEST_TIMEOUT", value_name = "TIME")]
+    pub request_timeout: Option<Span>,
+    /// Most requests in flight; more are refused as overload [default: 1024]
+    #[arg(long, env = "LEADCAPTURE_MAX_REQUESTS", value_name = "NUMBER")]
+    pub max_requests: Option<NonZeroUsize>,
+    /// Most workers that wait for follow-ups at the same time; more are refused as overload [default: 1024]
+    #[arg(long, env = "LEADCAPTURE_MAX_CLAIMS", value_name = "NUMBER")]
+    pub max_claims: Option<NonZeroUsize>,
+    /// Most gRPC connections; more wait to be accepted [default: 1024]
+    #[arg(long, env = "LEADCAPTURE_MAX_CONNECTIONS", value_name = "NUMBER")]
+    pub max_connections: Option<NonZeroUsize>,
+    /// How long a new connection may take to begin the protocol [default: 10s]
+    #[arg(long, env = "LEADCAPTURE_HANDSHAKE_TIMEOUT", value_name = "TIME")]
+    pub handshake_timeout: Option<Span>,
+    /// Most requests at the same time on one connection [default: 128]
+    #[arg(long, env = "LEADCAPTURE_MAX_STREAMS", value_name = "NUMBER")]
+    pub max_streams: Option<NonZeroU32>,
+    /// How long a connection may be silent before it is probed, and how long the answer may take [default: 20s]
+    #[arg(long, env = "LEADCAPTURE_KEEPALIVE", value_name = "TIME")]
+    pub keepalive: Option<Span>,
     /// How often unrouted calls are looked through for numbers that have an owner by now [default: 30s]
     #[arg(long, env = "LEADCAPTURE_SWEEP_INTERVAL", value_name = "TIME")]
     pub sweep_interval: Option<Span>,
@@ -179,8 +204,8 @@ pub struct Settings {
     pub migrate_on_start: bool,
     /// How calls are gathered for recording.
     pub recording: QueueSettings,
-    /// The largest request in bytes.
-    pub max_message_bytes: usize,
+    /// How much the callers may ask of the server.
+    pub limits: Limits,
     /// How often unrouted calls are looked through.
     pub sweep_interval: Duration,
     /// How often the database is asked whether it is there.
@@ -216,9 +241,17 @@ impl Options {
             database_max_connections: self.database_max_connections.or(file.database_max_connections),
             database_acquire_timeout: self.database_acquire_timeout.or(file.database_acquire_timeout),
             database_statement_timeout: self.database_statement_timeout.or(file.database_statement_timeout),
+            database_lock_timeout: self.database_lock_timeout.or(file.database_lock_timeout),
             recording_workers: self.recording_workers.or(file.recording_workers),
             recording_queue: self.recording_queue.or(file.recording_queue),
             max_message_bytes: self.max_message_bytes.or(file.max_message_bytes),
+            request_timeout: self.request_timeout.or(file.request_timeout),
+            max_requests: self.max_requests.or(file.max_requests),
+            max_claims: self.max_claims.or(file.max_claims),
+            max_connections: self.max_connections.or(file.max_connections),
+            handshake_timeout: self.handshake_timeout.or(file.handshake_timeout),
+            max_streams: self.max_streams.or(file.max_streams),
+            keepalive: self.keepalive.or(file.keepalive),
             sweep_interval: self.sweep_interval.or(file.sweep_interval),
             unrouted_retention_days: self.unrouted_retention_days.or(file.unrouted_retention_days),
             request_id_hours: self.request_id_hours.or(file.request_id_hours),
@@ -267,6 +300,7 @@ impl Options {
                 max_connections: self.database_max_connections.map_or(16, NonZeroU32::get),
                 acquire_timeout: span(self.database_acquire_timeout, Duration::from_secs(3)),
                 statement_timeout: span(self.database_statement_timeout, Duration::from_secs(10)),
+                lock_timeout: span(self.database_lock_timeout, Duration::from_secs(2)),
                 retry: RetryPolicy::default(),
                 request_id_lifetime: TimeDelta::hours(
                     self.request_id_hours.map_or(24, |hours| i64::from(hours.get())),
@@ -282,7 +316,16 @@ impl Options {
             metrics_listen: self.metrics_listen.unwrap_or(loopback(9464)),
             migrate_on_start: self.migrate_on_start.unwrap_or(true),
             recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
-            max_message_bytes: count(self.max_message_bytes, 16 * 1024 * 1024),
+            limits: Limits {
+                message_bytes: count(self.max_message_bytes, 16 * 1024 * 1024),
+                request_timeout: span(self.request_timeout, Duration::from_secs(30)),
+                requests: count(self.max_requests, 1_024),
+                claims: count(self.max_claims, 1_024),
+                connections: count(self.max_connections, 1_024),
+                handshake: span(self.handshake_timeout, Duration::from_secs(10)),
+                streams: self.max_streams.map_or(128, NonZeroU32::get),
+                keepalive: span(self.keepalive, Duration::from_secs(20)),
+            },
             sweep_interval: span(self.sweep_interval, Duration::from_secs(30)),
             health_interval: span(self.health_interval, Duration::from_secs(5)),
             purge_interval: span(self.purge_interval, Duration::from_mins(10)),

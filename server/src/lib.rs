@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod grpc;
+mod incoming;
 pub mod metrics;
 pub mod serve;
 pub mod storage;

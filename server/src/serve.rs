@@ -5,7 +5,6 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use leadcapture_webhook::SystemClock as WebhookClock;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
     clock::Environment,
     config::{Settings, require_loopback},
     grpc::{self, Api, SERVICE_NAMES},
+    incoming,
     metrics::{self, Metrics},
     storage::{RecordingQueue, Storage, connect_for_migrations, migrate_up},
 };
@@ -116,14 +116,18 @@ impl Parts {
 
         let recordings = RecordingQueue::start(&storage, settings.recording, &tasks);
         let api = Api::new(storage.clone(), recordings, metrics.clone()).stopped_by(stop_grpc.clone());
+        let limits = settings.limits;
         let router = tonic::transport::Server::builder()
+            .max_concurrent_streams(limits.streams)
+            .http2_keepalive_interval(Some(limits.keepalive))
+            .http2_keepalive_timeout(Some(limits.keepalive))
             .layer(metrics.layer())
-            .add_routes(grpc::routes(&api, settings.max_message_bytes))
+            .add_routes(grpc::routes(&api, &limits))
             .add_service(health_service)
             .add_service(reflection_v1())
             .add_service(reflection_v1alpha());
         drop(api);
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming = incoming::connections(listener, limits.connections, limits.handshake);
         let serving =
             tokio::spawn(router.serve_with_incoming_shutdown(incoming, stop_grpc.clone().cancelled_owned()));
         tracing::info!(address = %grpc, "gRPC is listening");

@@ -109,6 +109,9 @@ pub enum Error {
     /// Too much is going on.
     #[error("the server is overloaded; try again later")]
     Overloaded,
+    /// The request took longer than its caller, or the server, gives it.
+    #[error("the deadline passed; what was sent may have been done all the same")]
+    DeadlineExceeded,
     /// The request is no message of the method: text that is not UTF-8, a truncated message, values nested too deeply.
     #[error("the request cannot be decoded: {}{problem}", if field.is_empty() { String::new() } else { format!("{field}: ") })]
     MalformedMessage {
@@ -176,6 +179,7 @@ impl Error {
             Self::TenantNameMismatch => "TENANT_NAME_MISMATCH",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::MalformedMessage { .. } => "MALFORMED_MESSAGE",
             Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
             Self::UnsupportedEncoding(_) => "UNSUPPORTED_ENCODING",

@@ -1,5 +1,7 @@
 //! Requests about conversations, follow-ups and suppressions to validated values.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use leadcapture_proto::v1;
 use uuid::Uuid;
@@ -22,6 +24,8 @@ const DEFAULT_CLAIM: u32 = 10;
 const DEFAULT_LEASE: TimeDelta = TimeDelta::minutes(1);
 const LEASE_RANGE: (TimeDelta, TimeDelta) = (TimeDelta::seconds(5), TimeDelta::hours(1));
 const WAIT_RANGE: (TimeDelta, TimeDelta) = (TimeDelta::zero(), TimeDelta::seconds(60));
+/// The longest that a claim waits for something to become due.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(WAIT_RANGE.1.num_seconds().unsigned_abs());
 const RETRY_RANGE: (TimeDelta, TimeDelta) = (TimeDelta::zero(), TimeDelta::hours(24));
 
 /// The three ways to name a conversation, which every request has as a `oneof` of its own.

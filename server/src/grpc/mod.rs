@@ -7,6 +7,7 @@ mod conversation_parse;
 mod encode;
 mod lead;
 mod lead_encode;
+mod limits;
 mod missed_call;
 mod once;
 mod page;
@@ -17,6 +18,9 @@ mod status;
 mod tenant;
 mod trace;
 
+use std::sync::Arc;
+
+use axum::middleware;
 use leadcapture_proto::v1::{
     conversation_service_server::ConversationServiceServer, lead_service_server::LeadServiceServer,
     missed_call_service_server::MissedCallServiceServer, tenant_service_server::TenantServiceServer,
@@ -25,8 +29,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
 use uuid::Uuid;
 
-pub use self::parse::ACTOR_METADATA;
-use self::parse::Fields;
+pub use self::{limits::Limits, parse::ACTOR_METADATA};
+use self::{
+    limits::{Gate, within_limits},
+    parse::Fields,
+};
 use crate::{
     domain::{error::Error, phone::Region},
     metrics::Metrics,
@@ -80,22 +87,22 @@ pub(crate) fn method_of(path: &str) -> Option<&str> {
     SERVICE_NAMES.contains(&service).then_some(method)
 }
 
-/// The four services, each refusing messages larger than `max_message_bytes`, and the answer to methods that none of them has.
+/// The four services, each refusing what is beyond the limits, and the answer to methods that none of them has.
 #[must_use]
-pub fn routes(api: &Api, max_message_bytes: usize) -> Routes {
+pub fn routes(api: &Api, limits: &Limits) -> Routes {
+    let largest = limits.message_bytes;
     let mut routes = RoutesBuilder::default();
     routes
-        .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
-        .add_service(MissedCallServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
-        .add_service(LeadServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes))
-        .add_service(
-            ConversationServiceServer::new(api.clone()).max_decoding_message_size(max_message_bytes),
-        );
-    let explain = move |response| std::future::ready(refusal::explain(response, max_message_bytes));
+        .add_service(TenantServiceServer::new(api.clone()).max_decoding_message_size(largest))
+        .add_service(MissedCallServiceServer::new(api.clone()).max_decoding_message_size(largest))
+        .add_service(LeadServiceServer::new(api.clone()).max_decoding_message_size(largest))
+        .add_service(ConversationServiceServer::new(api.clone()).max_decoding_message_size(largest));
+    let explain = move |response| std::future::ready(refusal::explain(response, largest));
     let services = routes.routes().into_axum_router();
     Routes::from(
         services
-            .layer(axum::middleware::map_response(explain))
-            .layer(axum::middleware::from_fn(trace::continue_callers_trace)),
+            .layer(middleware::map_response(explain))
+            .layer(middleware::from_fn_with_state(Arc::new(Gate::new(limits)), within_limits))
+            .layer(middleware::from_fn(trace::continue_callers_trace)),
     )
 }

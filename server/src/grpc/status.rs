@@ -29,6 +29,7 @@ pub(super) const fn code(error: &Error) -> Code {
         Error::BusinessLineTaken | Error::WhatsappConversationTaken => Code::AlreadyExists,
         Error::DatabaseUnavailable => Code::Unavailable,
         Error::Overloaded => Code::ResourceExhausted,
+        Error::DeadlineExceeded => Code::DeadlineExceeded,
         Error::MessageTooLarge { .. } => Code::OutOfRange,
         Error::UnsupportedEncoding(_) | Error::UnknownMethod | Error::Unimplemented { .. } => {
             Code::Unimplemented

@@ -27,6 +27,8 @@ pub struct DatabaseSettings {
     pub acquire_timeout: Duration,
     /// How long one statement may take (PostgreSQL only); zero for as long as it takes.
     pub statement_timeout: Duration,
+    /// How long a statement waits for a lock before its transaction is run again (PostgreSQL only).
+    pub lock_timeout: Duration,
     /// How often a transaction is run again.
     pub retry: RetryPolicy,
     /// For how long an answered request is remembered by its `request_id`.
@@ -75,12 +77,16 @@ impl Storage {
     }
 }
 
-/// Connects for changes of the schema: without a limit of time for a statement, as an index on a large table takes long.
+/// Connects for changes of the schema: without a limit of time for a statement, as an index on a large table takes long, and for a lock, as another process may migrate.
 ///
 /// # Errors
 /// As [`Storage::connect`].
 pub async fn connect_for_migrations(settings: &DatabaseSettings) -> Result<DatabaseConnection, ConnectError> {
-    let unlimited = DatabaseSettings { statement_timeout: Duration::ZERO, ..settings.clone() };
+    let unlimited = DatabaseSettings {
+        statement_timeout: Duration::ZERO,
+        lock_timeout: Duration::ZERO,
+        ..settings.clone()
+    };
     // One holds the lock, the other migrates.
     let connections = if is_sqlite(&settings.url)? { 1 } else { 2 };
     Ok(connect(&unlimited, connections).await?)
@@ -124,11 +130,13 @@ async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<Databa
     // tenant's rows by an index on the tenant alone. A generic plan takes the index that fits the whole condition.
     // Every join here looks a few rows up by their key, but the planner takes rows from a JSON parameter for a hundred, and for those reads
     // a table of some thousand rows as a whole.
-    options.map_sqlx_postgres_opts(|postgres| {
+    let lock_timeout = format!("{}ms", settings.lock_timeout.as_millis());
+    options.map_sqlx_postgres_opts(move |postgres| {
         postgres.options([
             ("plan_cache_mode", "force_generic_plan"),
             ("enable_hashjoin", "off"),
             ("enable_mergejoin", "off"),
+            ("lock_timeout", &lock_timeout),
         ])
     });
     let busy_timeout = settings.acquire_timeout;

@@ -32,6 +32,8 @@ pub(super) enum Class {
     Contention,
     /// The connection was lost, or cannot be made.
     Unavailable,
+    /// The statement took longer than it may; running it again would add to the load that made it slow.
+    Slow,
     /// A fault of ours.
     Fault,
 }
@@ -42,6 +44,8 @@ const POSTGRES_CONTENTION: &[&str] = &["40001", "40P01", "55P03", "23505", "2350
 /// SQLSTATEs of a server that is away, starting, stopping or full; class 08 is a broken connection.
 const POSTGRES_UNAVAILABLE: &[&str] =
     &["57P01", "57P02", "57P03", "57P05", "53300", "53100", "53200", "25006"];
+/// SQLSTATE of a statement that was cancelled at its time limit.
+const POSTGRES_SLOW: &str = "57014";
 /// SQLite result codes (sqlite.org/rescode.html): BUSY and LOCKED with their extended forms, and the constraint codes for unique
 /// indexes, primary keys and foreign keys.
 const SQLITE_CONTENTION: &[&str] = &["5", "6", "261", "262", "517", "773", "2067", "1555", "787"];
@@ -78,6 +82,8 @@ fn classify_sqlx(error: &SqlxError) -> Class {
                 Class::Contention
             } else if unavailable.contains(&&*code) || (code.len() == 5 && code.starts_with("08")) {
                 Class::Unavailable
+            } else if code == POSTGRES_SLOW {
+                Class::Slow
             } else {
                 Class::Fault
             }
@@ -95,7 +101,7 @@ fn classify_sqlx(error: &SqlxError) -> Class {
 /// The error for a caller of a database error that no repetition mended.
 pub(super) fn surface(error: DbErr) -> Error {
     match classify(&error) {
-        Class::Contention => Error::Overloaded,
+        Class::Contention | Class::Slow => Error::Overloaded,
         Class::Unavailable => Error::DatabaseUnavailable,
         Class::Fault => Error::internal(error),
     }

@@ -148,14 +148,14 @@ impl Attempt {
             // No connection was to be had within the pool's own time limit: trying again would only double it.
             _ if matches!(error, sea_orm::DbErr::ConnectionAcquire(_)) => Self::Final(surface(error)),
             Class::Contention | Class::Unavailable => Self::Again(error),
-            Class::Fault => Self::Final(surface(error)),
+            Class::Slow | Class::Fault => Self::Final(surface(error)),
         }
     }
 
     fn from_commit(error: sea_orm::DbErr) -> Self {
         match classify(&error) {
             Class::Contention => Self::Again(error),
-            Class::Unavailable | Class::Fault => Self::Final(surface(error)),
+            Class::Unavailable | Class::Slow | Class::Fault => Self::Final(surface(error)),
         }
     }
 }

@@ -41,6 +41,7 @@ fn samples() -> Vec<Error> {
         Error::UnsupportedEncoding("gzip is not supported".to_owned()),
         Error::UnknownMethod,
         Error::Unimplemented { method: "EraseCustomer" },
+        Error::DeadlineExceeded,
         Error::internal("the disk is on fire in rack 7"),
     ]);
     samples
@@ -68,7 +69,8 @@ fn place(error: &Error) -> usize {
         Error::UnsupportedEncoding(_) => 16,
         Error::UnknownMethod => 17,
         Error::Unimplemented { .. } => 18,
-        Error::Internal(_) => 19,
+        Error::DeadlineExceeded => 19,
+        Error::Internal(_) => 20,
     }
 }
 

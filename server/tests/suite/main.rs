@@ -12,6 +12,7 @@ mod lead_changes;
 mod lead_model;
 mod lead_races;
 mod leads;
+mod limits;
 mod plans;
 mod recording;
 mod schema;

@@ -81,7 +81,7 @@ impl Filled {
         storage.observe_statements(move |info| log.lock().unwrap().push(info.statement.clone()));
         let queue = RecordingQueue::start(&storage, settings.recording, &TaskTracker::new());
         let api = Api::new(storage.clone(), queue, Metrics::new());
-        let services = grpc::routes(&api, settings.max_message_bytes);
+        let services = grpc::routes(&api, &settings.limits);
         Self { now: clock.now(), clock, storage, tenant, lead, sent, services }
     }
 

@@ -18,6 +18,7 @@ use super::{client::Client, database::TestDatabase, wait::until};
 #[derive(Debug)]
 pub(crate) struct ServerProcess {
     child: Child,
+    address: SocketAddr,
     client: Client,
     log: Arc<Mutex<Vec<String>>>,
 }
@@ -59,7 +60,7 @@ pub(crate) async fn start_process_with(db: &TestDatabase, arguments: &[&str]) ->
             .filter(|status| *status == ServingStatus::Serving)
     })
     .await;
-    ServerProcess { child, client, log }
+    ServerProcess { child, address, client, log }
 }
 
 /// Where a part of the process says that it listens.
@@ -70,6 +71,16 @@ fn listening_address(line: &str, part: &str) -> Option<SocketAddr> {
 }
 
 impl ServerProcess {
+    /// The number by which the system knows the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where gRPC listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where the webhook of the process listens.
     pub(crate) async fn webhook_address(&self) -> SocketAddr {
         until("the webhook to listen", async || {
