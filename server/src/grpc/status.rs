@@ -65,7 +65,7 @@ impl From<Error> for Status {
             Error::MalformedMessage { field, problem } => {
                 details.set_bad_request(vec![FieldViolation::new(field, problem)]);
             }
-            Error::DatabaseUnavailable | Error::Overloaded => {
+            Error::DatabaseUnavailable | Error::Overloaded | Error::DeadlineExceeded => {
                 details.set_retry_info(Some(RETRY_AFTER));
             }
             _ => {}
