@@ -33,7 +33,9 @@ impl From<Status> for Problem {
         violations.sort_unstable();
         assert_eq!(!violations.is_empty(), status.code() == Code::InvalidArgument, "{status:?}");
         let retry = details.retry_info().is_some();
-        assert_eq!(retry, matches!(status.code(), Code::Unavailable | Code::ResourceExhausted), "{status:?}");
+        let helps =
+            matches!(status.code(), Code::Unavailable | Code::ResourceExhausted | Code::DeadlineExceeded);
+        assert_eq!(retry, helps, "{status:?}");
         let (fields, descriptions) = violations.into_iter().unzip();
         Self {
             code: status.code(),
