@@ -7,7 +7,7 @@ use prost_types::{Duration, Timestamp};
 use super::{
     custom_data,
     error::{Malformed, Problem},
-    ivr, kind, names, parties,
+    extras, ivr, kind, names, parties,
     record::Record,
     status, text,
     time::{self, Evidence, TimeRules},
@@ -15,6 +15,8 @@ use super::{
 
 /// The name under which the server knows this exchange.
 pub const PROVIDER: &str = "voicenter";
+/// Stands in [`Call::reduced`] for fields that have no published name; their own may be anything.
+const OTHER_FIELDS: &str = "other fields";
 /// The longest call and the longest ringing that the server takes: 7 days in seconds.
 const MAX_SECONDS: i64 = 7 * 24 * 60 * 60;
 
@@ -70,6 +72,7 @@ pub fn read(record: &Record, rules: TimeRules, arrival: DateTime<Utc>) -> Result
     let mut details = Details { record, reduced: Vec::new() };
     let direction = kind::direction(record);
     let parties = parties::parties(record, direction);
+    let (customer_phone, business_phone) = (parties.customer.value, parties.business.value);
     let request = RecordCallRequest {
         call_id,
         original_call_id: details.whole(names::ORIGINAL_CALL_ID, text::MAX_CALL_ID),
@@ -77,8 +80,9 @@ pub fn read(record: &Record, rules: TimeRules, arrival: DateTime<Utc>) -> Result
         direction: direction.into(),
         outcome: ending.outcome.into(),
         provider_status: Some(ending.provider_status).filter(|status| !status.is_empty()),
-        customer_phone: parties.customer.value,
-        business_phone: parties.business.value,
+        custom_data: details.custom_data([&customer_phone, &business_phone]),
+        customer_phone,
+        business_phone,
         called_at: Some(Timestamp { seconds: start.timestamp(), nanos: 0 }),
         duration: Some(Duration { seconds: duration, nanos: 0 }),
         ring_duration: details.ring().map(|seconds| Duration { seconds, nanos: 0 }),
@@ -86,7 +90,6 @@ pub fn read(record: &Record, rules: TimeRules, arrival: DateTime<Utc>) -> Result
         representative_name: details.cut(names::REPRESENTATIVE, text::MAX_NAME),
         recording_url: details.whole(names::RECORDING, text::MAX_URL),
         ivr_path: details.ivr(),
-        custom_data: details.custom_data(),
         tenant_id: String::new(),
         validate_only: false,
     };
@@ -122,6 +125,10 @@ fn sent_name(record: &Record, names: &[&str]) -> String {
 fn call_id(record: &Record) -> Result<String, Problem> {
     let field = record.find(names::CALL_ID).ok_or_else(|| Problem::new(names::CALL_ID[0], "is missing"))?;
     let id = field.text().ok_or_else(|| Problem::new(field.name, "must be a text"))?;
+    // Two ids with different bytes in this place would become one call.
+    if field.value.as_str().is_some_and(|sent| sent.contains('\u{fffd}')) {
+        return Err(Problem::new(field.name, "holds characters that are not UTF-8"));
+    }
     if text::is_longer(&id, text::MAX_CALL_ID) {
         return Err(Problem::new(field.name, format!("is longer than {} characters", text::MAX_CALL_ID)));
     }
@@ -197,10 +204,14 @@ impl Details<'_> {
         })
     }
 
-    fn custom_data(&mut self) -> Option<prost_types::Struct> {
-        let found = custom_data::read(self.record.find(names::CUSTOM_DATA)?.value);
+    fn custom_data(&mut self, phones: [&str; 2]) -> Option<prost_types::Struct> {
+        let data = names::CUSTOM_DATA.iter().filter_map(|name| self.record.find(&[name]));
+        let found = custom_data::read(data.map(|field| field.value), extras::extras(self.record, phones));
         if found.dropped > 0 {
             self.note(names::CUSTOM_DATA);
+        }
+        if found.dropped_extras > 0 {
+            self.reduced.push(OTHER_FIELDS.to_owned());
         }
         found.data
     }

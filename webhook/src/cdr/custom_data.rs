@@ -1,4 +1,5 @@
-//! Data collected during the call, campaign tags too: whatever JSON comes, made into an object that the server takes.
+//! Data collected during the call, campaign tags too: whatever JSON comes, made into an object that the server takes. What else
+//! the record says is kept beside it, as far as there is room.
 
 use std::collections::BTreeMap;
 
@@ -13,31 +14,81 @@ const MAX_BYTES: usize = 64 * 1024;
 const MAX_DEPTH: usize = 16;
 /// The key for data that is no object.
 const WRAPPER: &str = "value";
+/// What comes before the name of another field where the data has a value of that name.
+const PREFIX: &str = "voicenter_";
+/// The most bytes, as JSON, of a field that is kept beside the data.
+const MAX_EXTRA_BYTES: usize = 16 * 1024;
+/// The most fields that are kept beside the data.
+const MAX_EXTRAS: usize = 100;
 
 /// The data of a record.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CustomData {
     /// The data; `None` where nothing is left.
     pub data: Option<Struct>,
-    /// How many top-level values were left out, largest first, to keep within 64 KiB.
+    /// How many top-level values of the data were left out, largest first, to keep within 64 KiB.
     pub dropped: usize,
+    /// How many other fields found no place beside it.
+    pub dropped_extras: usize,
 }
 
-/// The object in `value`: itself, the object in its JSON text, or anything else under the key `value`.
+/// The data in `values`, and `extras` beside it under their own names.
+///
+/// Each value is an object, the JSON text of one, or anything else, which is kept under the key `value`. Of two equal keys the
+/// first counts. Extras never take the place of data: one of the same name gets the prefix `voicenter_`, and one for which there
+/// is no room is left out.
 #[must_use]
-pub fn read(value: &Value) -> CustomData {
-    let parsed = match value {
-        Value::String(text) => body::value(text).unwrap_or_else(|| value.clone()),
-        value => value.clone(),
-    };
-    let mut fields = match parsed {
-        Value::Object(fields) => {
-            fields.into_iter().map(|(key, value)| (text::clean(&key), proto(value, 1))).collect()
+pub fn read<'a>(
+    values: impl IntoIterator<Item = &'a Value>,
+    extras: impl IntoIterator<Item = (String, Value)>,
+) -> CustomData {
+    let mut fields = BTreeMap::new();
+    for value in values {
+        let parsed = match value {
+            Value::String(text) => body::value(text).unwrap_or_else(|| value.clone()),
+            value => value.clone(),
+        };
+        match parsed {
+            Value::Object(object) => {
+                for (key, value) in object {
+                    fields.entry(text::clean(&key)).or_insert_with(|| proto(value, 1));
+                }
+            }
+            other => {
+                fields.entry(WRAPPER.to_owned()).or_insert_with(|| proto(other, 1));
+            }
         }
-        other => BTreeMap::from([(WRAPPER.to_owned(), proto(other, 1))]),
-    };
+    }
     let dropped = shrink(&mut fields);
-    CustomData { data: (!fields.is_empty()).then_some(Struct { fields }), dropped }
+    let dropped_extras = add_extras(&mut fields, extras);
+    CustomData { data: (!fields.is_empty()).then_some(Struct { fields }), dropped, dropped_extras }
+}
+
+/// Adds what there is room for, in order; how many there was none for.
+fn add_extras(
+    fields: &mut BTreeMap<String, Proto>,
+    extras: impl IntoIterator<Item = (String, Value)>,
+) -> usize {
+    let mut total = 2 + fields.iter().map(|(key, value)| field_size(key, value)).sum::<usize>();
+    let mut added = 0;
+    let mut dropped = 0;
+    for (name, value) in extras {
+        let mut key = text::clean(&name);
+        if fields.contains_key(&key) {
+            key.insert_str(0, PREFIX);
+        }
+        let value = proto(value, 1);
+        let size = field_size(&key, &value);
+        let fits = added < MAX_EXTRAS && size <= MAX_EXTRA_BYTES && total + size <= MAX_BYTES;
+        if fits && !text::is_longer(&key, text::MAX_NAME) && !fields.contains_key(&key) {
+            fields.insert(key, value);
+            total += size;
+            added += 1;
+        } else {
+            dropped += 1;
+        }
+    }
+    dropped
 }
 
 fn proto(value: Value, depth: usize) -> Proto {
@@ -77,7 +128,7 @@ fn exact(number: &serde_json::Number) -> Option<f64> {
 /// Takes the largest values out until the rest is within the limit; how many it took.
 fn shrink(fields: &mut BTreeMap<String, Proto>) -> usize {
     let mut sizes: Vec<(usize, String)> =
-        fields.iter().map(|(key, value)| (quoted_size(key) + size(value) + 2, key.clone())).collect();
+        fields.iter().map(|(key, value)| (field_size(key, value), key.clone())).collect();
     let mut total = 2 + sizes.iter().map(|(size, _)| size).sum::<usize>();
     sizes.sort_unstable();
     let mut dropped = 0;
@@ -88,6 +139,10 @@ fn shrink(fields: &mut BTreeMap<String, Proto>) -> usize {
         dropped += 1;
     }
     dropped
+}
+
+fn field_size(key: &str, value: &Proto) -> usize {
+    quoted_size(key) + size(value) + 2
 }
 
 /// An upper bound of the bytes of a value as JSON.
@@ -119,6 +174,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn read(value: &Value) -> CustomData {
+        super::read([value], [])
+    }
 
     fn text_of(data: &Struct, key: &str) -> String {
         match &data.fields[key].kind {
@@ -173,6 +232,42 @@ mod tests {
         assert_eq!(found.dropped, 1);
         let data = found.data.unwrap();
         assert_eq!(data.fields.keys().map(String::as_str).collect::<Vec<_>>(), ["medium", "small"]);
-        assert_eq!(read(&json!({"huge": "\"".repeat(40_000)})), CustomData { data: None, dropped: 1 });
+        assert_eq!(
+            read(&json!({"huge": "\"".repeat(40_000)})),
+            CustomData { dropped: 1, ..CustomData::default() }
+        );
+    }
+
+    #[test]
+    fn other_fields_never_take_the_place_of_data() {
+        let data = json!({"price": "free", "utm_source": "google"});
+        let extras = [("price", "12"), ("DepartmentID", "7"), ("price", "13")];
+        let extras = extras.map(|(name, value)| (name.to_owned(), json!(value)));
+        let found = super::read([&data, &json!({"utm_source": "bing", "more": 1})], extras);
+        assert_eq!(found.dropped_extras, 1);
+        let data = found.data.unwrap();
+        assert_eq!(
+            data.fields.keys().map(String::as_str).collect::<Vec<_>>(),
+            ["DepartmentID", "more", "price", "utm_source", "voicenter_price"]
+        );
+        assert_eq!(text_of(&data, "price"), "free");
+        assert_eq!(text_of(&data, "voicenter_price"), "12");
+        assert_eq!(text_of(&data, "utm_source"), "google");
+    }
+
+    #[test]
+    fn other_fields_have_the_room_that_the_data_leaves() {
+        let data = json!({"huge": "x".repeat(60_000)});
+        let extras = ["a".repeat(4_000), "b".repeat(4_000), "c".repeat(20_000), "d".to_owned()];
+        let extras = extras.into_iter().enumerate().map(|(index, text)| (index.to_string(), json!(text)));
+        let found = super::read([&data], extras);
+        assert_eq!((found.dropped, found.dropped_extras), (0, 2));
+        assert_eq!(
+            found.data.unwrap().fields.keys().map(String::as_str).collect::<Vec<_>>(),
+            ["0", "3", "huge"]
+        );
+        let many = (0..150).map(|index| (index.to_string(), json!("x")));
+        assert_eq!(super::read([], many).dropped_extras, 50);
+        assert_eq!(super::read([], [("n".repeat(201), json!(1))]).data, None);
     }
 }

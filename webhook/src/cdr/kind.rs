@@ -13,23 +13,23 @@ enum Says {
     Nothing,
 }
 
-/// Voicenter's types: id, name (letters and digits only, lower case), direction.
+/// Voicenter's types: id, name, direction. Of a name only letters and digits count.
 const TYPES: &[(i64, &str, Says)] = &[
-    (1, "incomingcall", Says::Direction(CallDirection::Incoming)),
-    (4, "extensionoutgoing", Says::Direction(CallDirection::Outgoing)),
-    (8, "queue", Says::Direction(CallDirection::Incoming)),
-    (9, "click2callleg1", Says::Direction(CallDirection::Internal)),
-    (10, "click2callleg2", Says::Direction(CallDirection::Outgoing)),
-    (VOICEMAIL, "voicemail", Says::Direction(CallDirection::Incoming)),
-    (13, "xfercdr", Says::Nothing),
-    (14, "productivecallleg1", Says::Direction(CallDirection::Internal)),
-    (15, "productivecallleg2", Says::Direction(CallDirection::Outgoing)),
-    (17, "click2ivr", Says::Direction(CallDirection::Outgoing)),
-    (18, "click2ivrincoming", Says::Direction(CallDirection::Outgoing)),
-    (19, "click2queueincoming", Says::Direction(CallDirection::Outgoing)),
-    (21, "attendedcdrleg1", Says::Direction(CallDirection::Internal)),
-    (22, "attendedcdrleg2", Says::Direction(CallDirection::Internal)),
-    (23, "autoforward", Says::Direction(CallDirection::Internal)),
+    (1, "Incoming Call", Says::Direction(CallDirection::Incoming)),
+    (4, "Extension Outgoing", Says::Direction(CallDirection::Outgoing)),
+    (8, "Queue", Says::Direction(CallDirection::Incoming)),
+    (9, "Click2Call leg1", Says::Direction(CallDirection::Internal)),
+    (10, "Click2Call leg2", Says::Direction(CallDirection::Outgoing)),
+    (VOICEMAIL, "VoiceMail", Says::Direction(CallDirection::Incoming)),
+    (13, "XferCDR", Says::Nothing),
+    (14, "ProductiveCall Leg1", Says::Direction(CallDirection::Internal)),
+    (15, "ProductiveCall Leg2", Says::Direction(CallDirection::Outgoing)),
+    (17, "Click 2 IVR", Says::Direction(CallDirection::Outgoing)),
+    (18, "Click 2 IVR Incoming", Says::Direction(CallDirection::Outgoing)),
+    (19, "Click 2 Queue Incoming", Says::Direction(CallDirection::Outgoing)),
+    (21, "Attended CDR leg1", Says::Direction(CallDirection::Internal)),
+    (22, "Attended CDR leg2", Says::Direction(CallDirection::Internal)),
+    (23, "Auto forward", Says::Direction(CallDirection::Internal)),
 ];
 const VOICEMAIL: i64 = 11;
 
@@ -63,12 +63,18 @@ pub fn is_voicemail(record: &Record) -> bool {
     known_type(record).is_some_and(|(id, _, _)| *id == VOICEMAIL)
 }
 
+/// The type of call: Voicenter's name of it, or as sent where it is none of the known ones; `None` where none was sent.
+#[must_use]
+pub fn type_name(record: &Record) -> Option<String> {
+    known_type(record).map(|(_, name, _)| (*name).to_owned()).or_else(|| record.text(names::TYPE))
+}
+
 fn known_type(record: &Record) -> Option<&'static (i64, &'static str, Says)> {
     names::TYPE.iter().find_map(|name| {
         let field = record.find(&[name])?;
         let number = field.integer().ok();
         let word = normalise(&field.text()?);
-        TYPES.iter().find(|(id, name, _)| Some(*id) == number || *name == word)
+        TYPES.iter().find(|(id, name, _)| Some(*id) == number || normalise(name) == word)
     })
 }
 
@@ -110,6 +116,24 @@ mod tests {
         }
         assert_eq!(direction_of(&json!({"Type": "", "CdrType": 4, "did": "0771234567"})), Outgoing);
         assert_eq!(direction_of(&json!({"Type": "New", "CdrType": "4", "did": "0771234567"})), Outgoing);
+    }
+
+    #[test]
+    fn types_have_their_published_names() {
+        for (record, expected) in [
+            (json!({"type": "incoming call"}), Some("Incoming Call")),
+            (json!({"CdrType": "10"}), Some("Click2Call leg2")),
+            (json!({"type": "New", "CdrType": 8}), Some("Queue")),
+            (json!({"type": "New kind"}), Some("New kind")),
+            (json!({"type": 99}), Some("99")),
+            (json!({"type": ""}), None),
+        ] {
+            assert_eq!(
+                type_name(&Record::from(record.as_object().unwrap())).as_deref(),
+                expected,
+                "{record}"
+            );
+        }
     }
 
     #[test]

@@ -38,3 +38,20 @@ pub const REPRESENTATIVE: &[&str] = &["representative_name", "RepresentativeName
 pub const IVR: &[&str] = &["IVR", "DTMFData"];
 /// Data collected during the call.
 pub const CUSTOM_DATA: &[&str] = &["CustomData", "CUSTOM_DATA"];
+/// What the vendor's AI made of the call.
+pub const AI_DATA: &[&str] = &["aiData"];
+
+/// Fields that the request has no place for and that have two spellings, or one whose letter case is told here.
+pub const OTHERS: &[&[&str]] = &[
+    &["representative_code", "RepresentativeCode"],
+    &["queueid"],
+    &["seconds_waiting_in_queue"],
+    &["targetextension"],
+    &["callerextension"],
+    &["extenUser"],
+    &["price"],
+    &["target_country"],
+    &["caller_country"],
+    &["DepartmentName"],
+    &["DepartmentID"],
+];

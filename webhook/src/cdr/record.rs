@@ -1,6 +1,12 @@
 //! A record as sent: its fields, found in any spelling and letter case, whatever the format of the body was.
 
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{
+        HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
+    fmt,
+};
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
@@ -12,7 +18,9 @@ use super::{error::Problem, text};
 /// A name that comes twice in different letter case keeps its first value that is not blank.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
-    by_name: HashMap<String, Entry>,
+    entries: Vec<Entry>,
+    /// Places in `entries` by the name in lower case.
+    places: HashMap<String, usize>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -32,22 +40,33 @@ pub struct Field<'a> {
 
 impl Record {
     /// Adds a field.
-    pub fn insert(&mut self, name: String, value: Value) {
-        let key = name.trim().to_ascii_lowercase();
-        match self.by_name.get(&key) {
-            Some(present) if !is_blank(&present.value) => {}
-            _ => {
-                self.by_name.insert(key, Entry { name, value });
+    pub fn insert(&mut self, name: &str, value: Value) {
+        let name = name.trim();
+        match self.places.entry(name.to_ascii_lowercase()) {
+            Occupied(place) => {
+                let present = &mut self.entries[*place.get()];
+                if is_blank(&present.value) {
+                    *present = Entry { name: name.to_owned(), value };
+                }
+            }
+            Vacant(place) => {
+                place.insert(self.entries.len());
+                self.entries.push(Entry { name: name.to_owned(), value });
             }
         }
+    }
+
+    /// The fields that are not blank, in the order in which they were sent.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
+        self.entries.iter().filter(|entry| !is_blank(&entry.value)).map(Entry::field)
     }
 
     /// The first of `names`, in this order, that is present and not blank.
     #[must_use]
     pub fn find(&self, names: &[&str]) -> Option<Field<'_>> {
         names.iter().find_map(|name| {
-            let entry = self.by_name.get(&name.to_ascii_lowercase())?;
-            (!is_blank(&entry.value)).then_some(Field { name: &entry.name, value: &entry.value })
+            let entry = &self.entries[*self.places.get(&name.to_ascii_lowercase())?];
+            (!is_blank(&entry.value)).then(|| entry.field())
         })
     }
 
@@ -55,6 +74,12 @@ impl Record {
     #[must_use]
     pub fn text(&self, names: &[&str]) -> Option<String> {
         names.iter().find_map(|name| self.find(&[name])?.text())
+    }
+}
+
+impl Entry {
+    fn field(&self) -> Field<'_> {
+        Field { name: &self.name, value: &self.value }
     }
 }
 
@@ -109,7 +134,7 @@ impl From<&Map<String, Value>> for Record {
     fn from(fields: &Map<String, Value>) -> Self {
         let mut record = Self::default();
         for (name, value) in fields {
-            record.insert(name.clone(), value.clone());
+            record.insert(name, value.clone());
         }
         record
     }
@@ -134,7 +159,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Record, A::Error> {
         let mut record = Record::default();
         while let Some((name, value)) = map.next_entry::<String, Value>()? {
-            record.insert(name, value);
+            record.insert(&name, value);
         }
         Ok(record)
     }

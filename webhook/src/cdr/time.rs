@@ -129,7 +129,7 @@ pub fn read_date(date: &str) -> Option<DateTime<Utc>> {
     let date = date.trim();
     let at = DateTime::parse_from_rfc3339(date).map(|at| at.to_utc()).or_else(|_| {
         let naive = date.trim_end_matches(['Z', 'z']);
-        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y%m%dT%H:%M:%S"]
             .iter()
             .find_map(|format| NaiveDateTime::parse_from_str(naive, format).ok())
             .map(|naive| naive.and_utc())

@@ -1,9 +1,10 @@
 //! The HTTP side: routes, and a server that shuts down without losing what it has begun.
 
 mod body;
+pub mod encoding;
 mod observe;
 mod receive;
-mod reply;
+pub mod reply;
 
 use std::{io, sync::Arc};
 
@@ -11,7 +12,7 @@ use axum::{
     Router,
     handler::Handler as _,
     http::{StatusCode, header::CONTENT_TYPE},
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::IntoResponse,
     routing::{get, post},
 };
@@ -102,6 +103,7 @@ fn router(app: Arc<App>) -> Router {
             get(health).fallback(wrong_method).layer(from_fn_with_state(HEALTH_PATH, observe)),
         )
         .fallback(not_found.layer(from_fn_with_state("unknown", observe)))
+        .layer(from_fn(reply::in_senders_format))
         .with_state(app)
 }
 

@@ -2,45 +2,49 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse as _, Response},
+};
 use chrono::{DateTime, Utc};
 use tracing::{Instrument as _, Span, error, info, warn};
 
 use super::{App, body, reply::Reply};
 use crate::{
-    cdr::{self, Call, Problem, phone},
+    cdr::{self, Call, Format, Problem, phone},
     server::Failure,
 };
 
-pub(super) async fn receive(State(app): State<Arc<App>>, request: Request) -> Reply {
+pub(super) async fn receive(State(app): State<Arc<App>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let body = match body::read(&head.headers, body, app.settings.body_limit, app.settings.body_timeout).await
-    {
-        Ok(body) => body,
+    let read = body::read(&head.headers, body, app.settings.body_limit, app.settings.body_timeout).await;
+    let body::Received { format, bytes } = match read {
+        Ok(received) => received,
         Err(reply) => {
             warn!(?reply, "body was not taken");
-            return reply;
+            return reply.into_response();
         }
     };
     let arrival = app.clock.now();
     // In a task of its own: what has begun is finished even if the sender hangs up, and a panic ends in an answer.
     let task = app.tasks.spawn({
         let app = Arc::clone(&app);
-        async move { record_all(&app, &body, arrival).await }.instrument(Span::current())
+        async move { record_all(&app, format, &bytes, arrival).await }.instrument(Span::current())
     });
-    task.await.unwrap_or_else(|error| {
+    let reply = task.await.unwrap_or_else(|error| {
         error!(%error, "recording ended unexpectedly");
         Reply::Unavailable
-    })
+    });
+    reply.in_format(format)
 }
 
 /// Records every call of a body. Those that can be recorded are, whatever the others are like: recording twice is harmless, and
 /// the sender repeats the whole body unless all of it was taken.
-async fn record_all(app: &App, body: &[u8], arrival: DateTime<Utc>) -> Reply {
-    let calls = match cdr::read(body, app.settings.time, arrival) {
+async fn record_all(app: &App, format: Format, body: &[u8], arrival: DateTime<Utc>) -> Reply {
+    let calls = match cdr::read(format, body, app.settings.time, arrival) {
         Ok(calls) => calls,
         Err(problem) => {
-            warn!(%problem, bytes = body.len(), "body cannot be read");
+            warn!(%problem, %format, bytes = body.len(), "body cannot be read");
             return Reply::Malformed(problem.to_string());
         }
     };

@@ -1,10 +1,19 @@
-//! What the sender is answered, in the form that Voicenter expects.
+//! What the sender is answered, in the form that Voicenter expects and in the format of the request.
 
 use axum::{
-    http::{StatusCode, header::CONTENT_TYPE},
+    extract::Request,
+    http::{
+        HeaderValue, StatusCode,
+        header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    },
+    middleware::Next,
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
+use quick_xml::escape::escape;
+use serde_json::json;
+
+use super::{body::named_format, encoding};
+use crate::cdr::Format;
 
 /// Voicenter's code for a record that cannot be read.
 const PARSE_ERROR: u8 = 1;
@@ -15,7 +24,7 @@ const MAX_DESCRIPTION: usize = 1_000;
 
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reply {
+pub enum Reply {
     /// Every record of the body is recorded.
     Recorded,
     /// A record can never be recorded; why, in the sender's names.
@@ -24,6 +33,8 @@ pub(super) enum Reply {
     Incomplete(&'static str),
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// The body is compressed in a way that is not taken.
+    UnknownEncoding,
     /// Nothing is wrong with the records, but they cannot be recorded now.
     Unavailable,
     /// There is nothing at this path.
@@ -32,41 +43,139 @@ pub(super) enum Reply {
     WrongMethod,
 }
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    #[serde(rename = "Err")]
-    err: u8,
-    #[serde(rename = "Errdesc")]
-    errdesc: &'a str,
-}
+impl Reply {
+    /// The answer in this format.
+    #[must_use]
+    pub fn in_format(&self, format: Format) -> Response {
+        let mut response = (
+            self.status(),
+            [(CONTENT_TYPE, HeaderValue::from_static(content_type(format)))],
+            self.text(format),
+        )
+            .into_response();
+        if *self == Self::UnknownEncoding {
+            response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding::ACCEPTED));
+        }
+        response
+    }
 
-impl IntoResponse for Reply {
-    fn into_response(self) -> Response {
-        let too_large;
-        let (status, err, errdesc) = match &self {
-            Self::Recorded => (StatusCode::OK, 0, "OK"),
-            Self::Malformed(problem) => (StatusCode::BAD_REQUEST, PARSE_ERROR, shortened(problem)),
-            Self::Incomplete(problem) => (StatusCode::REQUEST_TIMEOUT, PARSE_ERROR, *problem),
-            Self::TooLarge(limit) => {
-                too_large = format!("body: is larger than {limit} bytes");
-                (StatusCode::PAYLOAD_TOO_LARGE, PARSE_ERROR, too_large.as_str())
-            }
-            Self::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                APPLICATION_ERROR,
-                "cannot record the call now; send it again",
+    /// The body of the answer in this format.
+    #[must_use]
+    pub fn text(&self, format: Format) -> String {
+        let (err, errdesc) = (self.err(), self.description());
+        match format {
+            Format::Json => json!({"Err": err, "Errdesc": errdesc}).to_string(),
+            Format::Form => form_urlencoded::Serializer::new(String::new())
+                .append_pair("Err", &err.to_string())
+                .append_pair("Errdesc", &errdesc)
+                .finish(),
+            // A fault would be XML-RPC's own way to tell of an error, but Voicenter looks for its two fields.
+            Format::Xml => format!(
+                "<?xml version=\"1.0\" encoding=\"utf-8\"?><methodResponse><params><param><value><struct>\
+                 <member><name>Err</name><value><int>{err}</int></value></member>\
+                 <member><name>Errdesc</name><value><string>{}</string></value></member>\
+                 </struct></value></param></params></methodResponse>",
+                escape(errdesc.as_str())
             ),
-            Self::NotFound => (StatusCode::NOT_FOUND, PARSE_ERROR, "there is nothing at this path"),
-            Self::WrongMethod => {
-                (StatusCode::METHOD_NOT_ALLOWED, PARSE_ERROR, "this path does not take this method")
-            }
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Recorded => StatusCode::OK,
+            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Incomplete(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn err(&self) -> u8 {
+        match self {
+            Self::Recorded => 0,
+            Self::Unavailable => APPLICATION_ERROR,
+            _ => PARSE_ERROR,
+        }
+    }
+
+    fn description(&self) -> String {
+        let description = match self {
+            Self::Recorded => "OK".to_owned(),
+            Self::Malformed(problem) => problem.clone(),
+            Self::Incomplete(problem) => (*problem).to_owned(),
+            Self::TooLarge(limit) => format!("body: is larger than {limit} bytes"),
+            Self::UnknownEncoding => encoding::NotTaken.to_string(),
+            Self::Unavailable => "cannot record the call now; send it again".to_owned(),
+            Self::NotFound => "there is nothing at this path".to_owned(),
+            Self::WrongMethod => "this path does not take this method".to_owned(),
         };
-        let answer =
-            serde_json::to_string(&Answer { err, errdesc }).expect("a number and a text are always JSON");
-        (status, [(CONTENT_TYPE, "application/json")], answer).into_response()
+        // What a server says may hold anything; control characters and these two cannot stand in XML.
+        let fit = |c: char| if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') { ' ' } else { c };
+        description.chars().take(MAX_DESCRIPTION).map(fit).collect()
     }
 }
 
-fn shortened(text: &str) -> &str {
-    text.char_indices().nth(MAX_DESCRIPTION).map_or(text, |(end, _)| &text[..end])
+fn content_type(format: Format) -> &'static str {
+    match format {
+        Format::Json => "application/json",
+        Format::Form => "application/x-www-form-urlencoded",
+        Format::Xml => "text/xml; charset=utf-8",
+    }
+}
+
+/// Where the body was not looked at, the format is that of the request's content type: see [`in_senders_format`].
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut response = self.in_format(Format::default());
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Puts replies that were given without a format into the one that the request's content type names.
+pub(super) async fn in_senders_format(request: Request, next: Next) -> Response {
+    let format = named_format(request.headers());
+    let mut response = next.run(request).await;
+    if let Some(reply) = response.extensions_mut().remove::<Reply>()
+        && format != Format::default()
+    {
+        let (written, body) = reply.in_format(format).into_parts();
+        // Other headers, such as Allow, stay.
+        response.headers_mut().remove(CONTENT_LENGTH);
+        response.headers_mut().extend(written.headers);
+        *response.body_mut() = body;
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_in_every_format() {
+        for (reply, format, expected) in [
+            (Reply::Recorded, Format::Json, r#"{"Err":0,"Errdesc":"OK"}"#),
+            (Reply::Recorded, Format::Form, "Err=0&Errdesc=OK"),
+            (Reply::Unavailable, Format::Form, "Err=2&Errdesc=cannot+record+the+call+now%3B+send+it+again"),
+            (Reply::Malformed("a \"b\"".to_owned()), Format::Json, r#"{"Err":1,"Errdesc":"a \"b\""}"#),
+        ] {
+            assert_eq!(reply.text(format), expected);
+        }
+        let xml = Reply::Malformed("a < b & \"c\"".to_owned()).text(Format::Xml);
+        assert!(xml.contains("<name>Err</name><value><int>1</int></value>"), "{xml}");
+        assert!(xml.contains("<string>a &lt; b &amp; &quot;c&quot;</string>"), "{xml}");
+    }
+
+    #[test]
+    fn descriptions_are_short_and_hold_no_control_characters() {
+        let reply = Reply::Malformed(format!("a\r\n\0\u{ffff}{}", "ש".repeat(2_000)));
+        for format in [Format::Json, Format::Form, Format::Xml] {
+            assert!(!reply.text(format).contains(|c: char| c.is_control() || c == '\u{ffff}'));
+        }
+        assert_eq!(reply.description().chars().count(), 1_000);
+    }
 }

@@ -10,6 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::remote::Remote;
 
+pub(crate) const PATH: &str = "/webhooks/voicenter/cdr";
+
 /// The present of every test: a little after the calls of the samples.
 pub(crate) struct FixedClock;
 
@@ -50,12 +52,29 @@ impl Adapter {
         path: &str,
         body: impl Into<reqwest::Body>,
     ) -> Answer {
-        let request = self.http.request(method, self.url(path)).body(body).timeout(Duration::from_secs(30));
-        Answer::of(request.send().await.unwrap()).await
+        self.request(method, path, &[], body).await
     }
 
     pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> Answer {
-        self.send(reqwest::Method::POST, "/webhooks/voicenter/cdr", body).await
+        self.request(reqwest::Method::POST, PATH, &[], body).await
+    }
+
+    pub(crate) async fn post_as(&self, content_type: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.request(reqwest::Method::POST, PATH, &[("content-type", content_type)], body).await
+    }
+
+    pub(crate) async fn request(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let mut request = self.http.request(method, self.url(path)).timeout(Duration::from_secs(30));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Answer::of(request.body(body).send().await.unwrap()).await
     }
 }
 
@@ -65,6 +84,7 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) content_type: String,
     pub(crate) allow: Option<String>,
+    pub(crate) accept_encoding: Option<String>,
     pub(crate) body: String,
 }
 
@@ -75,6 +95,7 @@ impl Answer {
             status: response.status().as_u16(),
             content_type: header("content-type").unwrap_or_default(),
             allow: header("allow"),
+            accept_encoding: header("accept-encoding"),
             body: response.text().await.unwrap(),
         }
     }

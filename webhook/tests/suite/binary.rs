@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leadcapture-webhook"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -26,7 +26,7 @@ fn file(name: &str, text: &str) -> std::path::PathBuf {
 }
 
 /// Started programs end with the test.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -37,7 +37,7 @@ impl Drop for Running {
 
 impl Running {
     /// Starts the program and waits for its first line, as JSON.
-    fn start(command: &mut Command) -> (Self, Value) {
+    pub(crate) fn start(command: &mut Command) -> (Self, Value) {
         let mut child = command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();

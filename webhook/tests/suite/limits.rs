@@ -1,16 +1,13 @@
 //! Size and time: a bounded answer to everything.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
-    time::Duration,
-};
+use std::time::Duration;
 
 use leadcapture_webhook::Settings;
 use serde_json::json;
 
 use crate::{
     adapter::{Adapter, record},
+    raw::raw,
     remote::Remote,
 };
 
@@ -39,25 +36,6 @@ async fn a_large_body_within_the_limit_is_taken() {
     adapter.post(body).await.assert_ok();
     assert_eq!(adapter.post(vec![b'['; 4 * 1024 * 1024]).await.parts().0, 400);
     assert_eq!(adapter.post(vec![b'['; 4 * 1024 * 1024 + 1]).await.parts().0, 413);
-}
-
-/// Sends raw bytes, keeps the connection open, and reads the answer.
-async fn raw(address: SocketAddr, request: &'static str) -> String {
-    let exchange = move || {
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        let mut part = [0; 1_024];
-        while !answer.ends_with(b"}") {
-            match stream.read(&mut part).unwrap() {
-                0 => break,
-                length => answer.extend_from_slice(&part[..length]),
-            }
-        }
-        String::from_utf8(answer).unwrap()
-    };
-    tokio::task::spawn_blocking(exchange).await.unwrap()
 }
 
 #[tokio::test]

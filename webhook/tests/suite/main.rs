@@ -4,9 +4,16 @@
 
 mod adapter;
 mod binary;
+mod encodings;
+mod golden;
+mod hostile;
 mod limits;
 mod logs;
+mod memory;
+mod properties;
+mod raw;
+mod readings;
 mod remote;
 mod replies;
-mod samples;
+mod shown;
 mod shutdown;

@@ -17,7 +17,7 @@ async fn malformed_bodies_name_what_is_wrong() {
     let adapter = Adapter::start(&remote).await;
     for (body, expected) in [
         (String::new(), "body: is empty"),
-        ("caller=0501234567".to_owned(), "body: is not JSON (line 1, column 1)"),
+        ("caller: 0501234567".to_owned(), "body: is not JSON (line 1, column 1)"),
         ("{\"caller\":\"05".to_owned(), "body: ends in the middle of the JSON (line 1, column 13)"),
         ("[]".to_owned(), "body: holds no record"),
         ("5".to_owned(), "body: holds a number where a record should be"),
@@ -42,6 +42,46 @@ async fn malformed_bodies_name_what_is_wrong() {
         assert_eq!(adapter.post(body.clone()).await.parts(), (400, 1, expected.to_owned()), "{body}");
     }
     assert_eq!(remote.recorded_now(), []);
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_in_the_format_of_the_request() {
+    let remote = Remote::start().await;
+    let adapter = Adapter::start(&remote).await;
+    let (form, xml) = ("application/x-www-form-urlencoded", "text/xml");
+    let fault = |description: &str| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><methodResponse><params><param><value><struct>\
+             <member><name>Err</name><value><int>1</int></value></member>\
+             <member><name>Errdesc</name><value><string>{description}</string></value></member>\
+             </struct></value></param></params></methodResponse>"
+        )
+    };
+    for (content_type, body, expected) in [
+        (form, "ivruniqueid=1&time=5&status=%20", "Err=1&Errdesc=status%3A+is+missing%2C+and+so+is+isAnswer".to_owned()),
+        (form, "", "Err=1&Errdesc=body%3A+is+empty".to_owned()),
+        (form, "{}", r#"{"Err":1,"Errdesc":"ivruniqueid: is missing; time: is missing; status: is missing, and so is isAnswer"}"#.to_owned()),
+        (xml, "<a><b>", fault("body: ends in the middle of the XML")),
+        (xml, "", fault("body: is empty")),
+        ("text/plain", "<a/>", fault("body: holds no record")),
+        (xml, "<!DOCTYPE a><a/>", fault("body: has a document type (DOCTYPE), which is not taken; send it without")),
+    ] {
+        let answer = adapter.post_as(content_type, body).await;
+        assert_eq!((answer.status, answer.body.as_str()), (400, expected.as_str()), "{body}");
+    }
+    // Where the body is not looked at, the content type decides.
+    let limited =
+        Adapter::with(Settings { server: remote.url(), body_limit: 10, ..Settings::default() }).await;
+    let answer = limited.post_as(form, "x".repeat(20)).await;
+    assert_eq!((answer.status, answer.body.as_str()), (413, "Err=1&Errdesc=body%3A+is+larger+than+10+bytes"));
+    assert_eq!(answer.content_type, form);
+    remote.fail_with([Status::unavailable("away")]);
+    let body = record(&json!({})).to_string();
+    let answer = adapter.post_as(form, format!("cdr={body}")).await;
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (503, "Err=2&Errdesc=cannot+record+the+call+now%3B+send+it+again")
+    );
 }
 
 #[tokio::test]
@@ -147,6 +187,14 @@ async fn other_paths_and_methods_are_answered_in_the_same_form() {
         assert_eq!(answer.allow.as_deref(), Some("POST"));
     }
     assert_eq!(adapter.send(Method::POST, "/healthz", "").await.parts().0, 405);
+    let answer =
+        adapter.request(Method::GET, "/webhooks/voicenter/cdr", &[("content-type", "text/xml")], "").await;
+    assert_eq!((answer.status, answer.content_type.as_str()), (405, "text/xml; charset=utf-8"));
+    assert!(answer.body.ends_with("</methodResponse>"), "{answer:?}");
+    assert_eq!(answer.allow.as_deref(), Some("POST"));
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let answer = adapter.request(Method::POST, "/nowhere", &form, "a=b").await;
+    assert_eq!((answer.status, answer.body.as_str()), (404, "Err=1&Errdesc=there+is+nothing+at+this+path"));
     for path in ["/", "/webhooks/voicenter/cdr/", "/webhooks/voicenter/cdr/guess", "/metrics"] {
         let answer = adapter.send(Method::POST, path, "{}").await;
         assert_eq!(answer.parts(), (404, 1, "there is nothing at this path".to_owned()));

@@ -6,29 +6,27 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Value, error::Category};
 
 use super::{
-    super::{
-        error::Problem,
-        record::{Record, RecordVisitor},
-    },
+    super::{error::Problem, record::RecordVisitor},
     numbers,
+    shape::Shape,
 };
 
-/// How many arrays and JSON texts may be wrapped around a record.
-const MAX_WRAPPERS: usize = 4;
-
-/// The records in a JSON body. Nesting beyond 128 levels is refused by the parser.
-pub(super) fn records(text: &str) -> Result<Vec<Result<Record, Problem>>, Problem> {
-    let mut records = Vec::new();
-    unwrap(parse(text)?, 0, &mut records)?;
-    Ok(records)
-}
+/// The most values in a JSON text: far more than a record with a transcript has, and few enough to hold in memory.
+const MAX_VALUES: usize = 200_000;
 
 /// Any JSON value with its integers kept exact, as in a body.
 pub(in crate::cdr) fn value(text: &str) -> Option<Value> {
+    if numbers::holds_more_values(text, MAX_VALUES) {
+        return None;
+    }
     serde_json::from_str(&numbers::keep_exact(text)).ok()
 }
 
-fn parse(text: &str) -> Result<Shape, Problem> {
+/// What a JSON text holds. Nesting beyond 128 levels is refused by the parser.
+pub(super) fn shape(text: &str) -> Result<Shape, Problem> {
+    if numbers::holds_more_values(text, MAX_VALUES) {
+        return Err(Problem::body(format!("holds more than {MAX_VALUES} values")));
+    }
     serde_json::from_str(&numbers::keep_exact(text)).map_err(|error| {
         // The parser's own message is not passed on: it may repeat a value.
         let what = match error.classify() {
@@ -38,36 +36,6 @@ fn parse(text: &str) -> Result<Shape, Problem> {
         };
         Problem::body(format!("{what} (line {}, column {})", error.line(), error.column()))
     })
-}
-
-fn unwrap(shape: Shape, wrappers: usize, records: &mut Vec<Result<Record, Problem>>) -> Result<(), Problem> {
-    if wrappers > MAX_WRAPPERS {
-        return Err(Problem::body("is wrapped in too many arrays or texts"));
-    }
-    match shape {
-        Shape::Record(record) => records.push(Ok(record)),
-        Shape::List(items) => {
-            for item in items {
-                unwrap(item, wrappers + 1, records)?;
-            }
-        }
-        Shape::Text(text) => match parse(text.trim()) {
-            Ok(inner) => unwrap(inner, wrappers + 1, records)?,
-            Err(problem) => records.push(Err(problem)),
-        },
-        Shape::Other(kind) => {
-            records.push(Err(Problem::body(format!("holds {kind} where a record should be"))));
-        }
-    }
-    Ok(())
-}
-
-/// What a body, or a part of it, may be.
-enum Shape {
-    Record(Record),
-    List(Vec<Shape>),
-    Text(String),
-    Other(&'static str),
 }
 
 impl<'de> Deserialize<'de> for Shape {
@@ -124,7 +92,11 @@ impl<'de> Visitor<'de> for ShapeVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::super::record::Record, *};
+
+    fn records(text: &str) -> Result<Vec<Result<Record, Problem>>, Problem> {
+        shape(text)?.records()
+    }
 
     fn ids(text: &str) -> Vec<Result<Option<String>, String>> {
         let records = records(text).unwrap();
@@ -165,6 +137,8 @@ mod tests {
         }
         let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
         assert!(records(&deep).unwrap_err().to_string().contains("is nested too deep"));
+        let wide = format!("[{}0]", "0,".repeat(MAX_VALUES));
+        assert_eq!(records(&wide).unwrap_err().to_string(), "body: holds more than 200000 values");
     }
 
     #[test]

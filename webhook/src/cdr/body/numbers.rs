@@ -1,6 +1,24 @@
-//! Numbers that a double cannot hold: they become texts before the JSON is parsed, so that no digit is lost.
+//! A look at JSON before it is parsed: how much it holds, and numbers that a double cannot hold, which become texts so that no
+//! digit is lost.
 
 use std::borrow::Cow;
+
+/// Whether the JSON text holds more than `max` values, names of fields counted too.
+pub(super) fn holds_more_values(json: &str, max: usize) -> bool {
+    let bytes = json.as_bytes();
+    let mut values = 1;
+    let mut at = 0;
+    while at < bytes.len() && values <= max {
+        match bytes[at] {
+            b'"' => at = end_of_text(bytes, at),
+            byte => {
+                values += usize::from(matches!(byte, b',' | b':' | b'[' | b'{'));
+                at += 1;
+            }
+        }
+    }
+    values > max
+}
 
 /// The JSON text with every number that a double cannot hold (an integer beyond 2^53, a number beyond its range) in quotes.
 ///
@@ -67,6 +85,13 @@ fn is_inexact(number: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_what_stands_outside_of_texts() {
+        for (json, values) in [("5", 1), ("[]", 2), (r#"{"a":1,"b":"x,[y\",z"}"#, 5), ("[[[", 4)] {
+            assert!(!holds_more_values(json, values) && holds_more_values(json, values - 1), "{json}");
+        }
+    }
 
     #[test]
     fn quotes_only_what_a_double_cannot_hold() {
