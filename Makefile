@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 export CARGO
 
-.PHONY: help run demo worker test lint fmt build release smoke bench need-cargo
+.PHONY: help run demo worker test lint fmt build release smoke bench fuzz-build fuzz need-cargo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,10 +23,12 @@ test: need-cargo ## Run every test, on SQLite and on a private PostgreSQL
 
 lint: need-cargo ## Check formatting and lints, without changing anything
 	@$(CARGO) fmt --all --check
+	@$(CARGO) fmt --manifest-path webhook/fuzz/Cargo.toml --check
 	@$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
 
 fmt: need-cargo ## Format the code
 	@$(CARGO) fmt --all
+	@$(CARGO) fmt --manifest-path webhook/fuzz/Cargo.toml
 
 build: need-cargo ## Build everything for development
 	@$(CARGO) build --workspace --locked
@@ -39,6 +41,12 @@ smoke: need-cargo ## Try `make run` and `make demo` as a new user would, on othe
 
 bench: need-cargo ## Measure RecordCall on PostgreSQL, with pgbench and the same statements beside it
 	@scripts/bench
+
+fuzz-build: need-cargo ## Build the fuzz targets of the webhook (needs a C++ compiler)
+	@scripts/fuzz build
+
+fuzz: need-cargo ## Run each fuzz target of the webhook for a minute
+	@scripts/fuzz run
 
 need-cargo:
 	@command -v $(CARGO) >/dev/null || { \

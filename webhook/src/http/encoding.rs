@@ -3,12 +3,14 @@
 use std::io::{self, Read};
 
 use axum::http::{HeaderMap, header::CONTENT_ENCODING};
-use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
 /// The encodings that are taken, as an `Accept-Encoding` header lists them.
 pub const ACCEPTED: &str = "gzip, deflate, identity";
 /// How many encodings may lie over each other.
 const MAX_LAYERS: usize = 3;
+/// How many parts a gzip body may be of: each costs time, even an empty one.
+const MAX_PARTS: usize = 100;
 
 /// A way to compress a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,9 @@ pub enum Undecodable {
     /// It is not in the encoding that its header names, or breaks off.
     #[error("body: is not what content-encoding says, or is incomplete")]
     Corrupt,
+    /// It is of too many gzip parts.
+    #[error("body: is of more than {MAX_PARTS} gzip parts")]
+    TooManyParts,
 }
 
 impl ContentEncoding {
@@ -79,11 +84,31 @@ impl ContentEncoding {
 impl Layer {
     fn decode(self, encoded: &[u8], limit: usize) -> Result<Vec<u8>, Undecodable> {
         match self {
-            Self::Gzip => inflate(MultiGzDecoder::new(encoded), limit),
-            Self::Deflate if has_zlib_header(encoded) => inflate(ZlibDecoder::new(encoded), limit),
-            Self::Deflate => inflate(DeflateDecoder::new(encoded), limit),
+            Self::Gzip => gunzip(encoded, limit),
+            Self::Deflate => inflate_whole(encoded, limit),
         }
     }
+}
+
+fn inflate_whole(mut encoded: &[u8], limit: usize) -> Result<Vec<u8>, Undecodable> {
+    let body = if has_zlib_header(encoded) {
+        inflate(ZlibDecoder::new(&mut encoded), Vec::new(), limit)?
+    } else {
+        inflate(DeflateDecoder::new(&mut encoded), Vec::new(), limit)?
+    };
+    if encoded.is_empty() { Ok(body) } else { Err(Undecodable::Corrupt) }
+}
+
+/// One part after another, for that is what a gzip file may be.
+fn gunzip(mut encoded: &[u8], limit: usize) -> Result<Vec<u8>, Undecodable> {
+    let mut body = Vec::new();
+    for _ in 0..MAX_PARTS {
+        body = inflate(GzDecoder::new(&mut encoded), body, limit)?;
+        if encoded.is_empty() {
+            return Ok(body);
+        }
+    }
+    Err(Undecodable::TooManyParts)
 }
 
 /// Raw data cannot look like this: it would begin with a stored block whose unused bits are not zero.
@@ -91,9 +116,9 @@ fn has_zlib_header(encoded: &[u8]) -> bool {
     matches!(encoded, [first, second, ..] if first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0)
 }
 
-fn inflate(decoder: impl Read, limit: usize) -> Result<Vec<u8>, Undecodable> {
-    let mut body = Vec::new();
-    let one_more = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+/// Appends what the decoder gives to the body.
+fn inflate(decoder: impl Read, mut body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Undecodable> {
+    let one_more = u64::try_from(limit - body.len()).unwrap_or(u64::MAX).saturating_add(1);
     decoder.take(one_more).read_to_end(&mut body).map_err(|_: io::Error| Undecodable::Corrupt)?;
     if body.len() > limit { Err(Undecodable::TooLarge) } else { Ok(body) }
 }

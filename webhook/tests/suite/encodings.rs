@@ -69,7 +69,9 @@ async fn a_gzip_body_of_several_parts_is_one_body() {
     let adapter = Adapter::start(&remote).await;
     let body = record(&json!({})).to_string();
     let (start, end) = body.as_bytes().split_at(20);
-    post(&adapter, "gzip", [gzip(start), gzip(end)].concat()).await.assert_ok();
+    post(&adapter, "gzip", [gzip(start), gzip(b""), gzip(end)].concat()).await.assert_ok();
+    let expected = (400, 1, "body: is of more than 100 gzip parts".to_owned());
+    assert_eq!(post(&adapter, "gzip", gzip(b"").repeat(200_000)).await.parts(), expected);
 }
 
 #[tokio::test]
@@ -91,7 +93,10 @@ async fn what_cannot_be_inflated_is_refused() {
         ("gzip", cut(gzip(&body), 30)),
         ("gzip", damaged),
         ("gzip", [gzip(&body), b"more".to_vec()].concat()),
+        ("deflate", [zlib(&body), b"more".to_vec()].concat()),
+        ("deflate", [deflate(&body), b"more".to_vec()].concat()),
         ("deflate", gzip(&body)),
+        ("deflate", Vec::new()),
         ("deflate", cut(zlib(&body), 10)),
         ("deflate", cut(deflate(&body), 10)),
         ("gzip, deflate", gzip(&body)),

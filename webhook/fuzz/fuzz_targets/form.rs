@@ -1,0 +1,9 @@
+//! Bodies of the format form.
+
+#![no_main]
+
+use leadcapture_webhook::cdr::Format;
+use leadcapture_webhook_fuzz::check;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|body: &[u8]| check(Format::Form, body));
