@@ -1,9 +1,7 @@
 //! What must hold of every body, whatever its bytes: shared by the fuzz targets and the property tests of the webhook.
 
-use std::time::Duration;
-
 use axum::http::{HeaderMap, HeaderValue, header};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use leadcapture_webhook::{
     cdr::{self, Call, Format, Malformed, TimeRules},
     http::{encoding::ContentEncoding, reply::Reply},
@@ -64,7 +62,7 @@ fn read(format: Format, body: &[u8]) -> Result<Vec<Result<Call, Malformed>>, Mal
 }
 
 fn arrival() -> DateTime<Utc> {
-    DateTime::UNIX_EPOCH + Duration::from_secs(1_769_517_000)
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(1_769_517_000)
 }
 
 /// What is told to the sender fits into one short line, and names at least one field.

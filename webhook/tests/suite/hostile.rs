@@ -15,6 +15,11 @@ use crate::{
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 const XML: &str = "text/xml";
+/// A good record up to the name of its queue, in each format.
+const JSON_START: &str = r#"{"ivruniqueid":"1","time":1769519400,"status":"BUSY","queuename":""#;
+const FORM_START: &str = "ivruniqueid=1&time=1769519400&status=BUSY&queuename=";
+const XML_START: &str =
+    "<c><ivruniqueid>1</ivruniqueid><time>1769519400</time><status>BUSY</status><queuename>";
 
 async fn still_works(adapter: &Adapter) {
     adapter.post(record(&json!({})).to_string()).await.assert_ok();
@@ -76,7 +81,10 @@ async fn masses_of_small_values_are_refused() {
         (XML, format!("<a>{}</a>", "&amp;".repeat(800_000))),
         (
             JSON,
-            format!("{{{}\"z\":0}}", (0..90_000).map(|index| format!("\"{index}\":0,")).collect::<String>()),
+            format!(
+                "{{{}\"z\":0}}",
+                (0..90_000).map(|index| format!("\"{index}\":0,")).collect::<Vec<_>>().concat()
+            ),
         ),
     ] {
         let answer = adapter.post_as(content_type, body).await;
@@ -89,9 +97,10 @@ async fn masses_of_small_values_are_refused() {
 async fn xml_bombs_are_refused() {
     let remote = Remote::start().await;
     let adapter = Adapter::start(&remote).await;
-    let entities: String = (1..20)
+    let entities: Vec<String> = (1..20)
         .map(|level| format!("<!ENTITY a{level} \"{}\">", format!("&a{};", level - 1).repeat(10)))
         .collect();
+    let entities = entities.concat();
     for body in [
         format!("<?xml version=\"1.0\"?><!DOCTYPE l [<!ENTITY a0 \"ha\">{entities}]><l>&a19;</l>"),
         "<!DOCTYPE l SYSTEM \"http://127.0.0.1:1/x.dtd\"><l/>".to_owned(),
@@ -127,7 +136,8 @@ async fn odd_values_are_refused_or_kept_but_never_lost() {
         assert_eq!(answer.parts(), (400, 1, expected.to_owned()), "{fields}");
     }
     // The same field twice: the first that is not blank. A number of any length: every digit.
-    let body = "{\"ivruniqueid\":\"\",\"ivruniqueid\":20260127131000123456789,\"IVRUNIQUEID\":\"3\",\"time\":-5,\"status\":\"BUSY\"}";
+    let body = r#"{"ivruniqueid":"","ivruniqueid":20260127131000123456789,"IVRUNIQUEID":"3","time":-5,
+        "status":"BUSY"}"#;
     adapter.post(body).await.assert_ok();
     let call = remote.recorded_now().pop().unwrap();
     assert_eq!(
@@ -140,30 +150,32 @@ async fn odd_values_are_refused_or_kept_but_never_lost() {
 async fn bytes_that_are_no_text_never_cost_the_call() {
     let remote = Remote::start().await;
     let adapter = Adapter::start(&remote).await;
-    // A name that was cut in the middle of a letter, and padding.
-    for (content_type, body) in [
-        (JSON, b"{\"ivruniqueid\":\"1\",\"time\":1769519400,\"status\":\"BUSY\",\"queuename\":\"\xd7\x9e\xd7\"}\0\0".to_vec()),
-        (JSON, b"{\"ivruniqueid\":\"1\",\"time\":1769519400,\"status\":\"BUSY\",\"queuename\":\"\xd7\x9e\\u0000\"}".to_vec()),
-        (FORM, b"ivruniqueid=1&time=1769519400&status=BUSY&queuename=%D7%9E%D7\0".to_vec()),
-        (FORM, b"ivruniqueid=1&time=1769519400&status=BUSY&queuename=%D7%9E%00".to_vec()),
-        (XML, b"<c><ivruniqueid>1</ivruniqueid><time>1769519400</time><status>BUSY</status><queuename>\xd7\x9e\xd7</queuename></c>\0".to_vec()),
-        (XML, "<c><ivruniqueid>1</ivruniqueid><time>1769519400</time><status>BUSY</status><queuename>מ&#0;</queuename></c>".into()),
+    // A name that was cut in the middle of a letter, one that holds U+0000, and padding after the body.
+    for (content_type, start, name, end) in [
+        (JSON, JSON_START, &b"\xd7\x9e\xd7"[..], "\"}\0\0"),
+        (JSON, JSON_START, b"\xd7\x9e\\u0000", "\"}"),
+        (FORM, FORM_START, b"%D7%9E%D7", "\0"),
+        (FORM, FORM_START, b"%D7%9E%00", ""),
+        (XML, XML_START, b"\xd7\x9e\xd7", "</queuename></c>\0"),
+        (XML, XML_START, b"\xd7\x9e&#0;", "</queuename></c>"),
     ] {
+        let body = [start.as_bytes(), name, end.as_bytes()].concat();
         let answer = adapter.post_as(content_type, body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(remote.recorded_now().pop().unwrap().queue_name.as_deref(), Some("מ\u{fffd}"), "{content_type}");
+        assert_eq!(
+            remote.recorded_now().pop().unwrap().queue_name.as_deref(),
+            Some("מ\u{fffd}"),
+            "{content_type}"
+        );
     }
     // An id must be whole, or two calls would become one.
-    for body in [
-        &b"{\"ivruniqueid\":\"1\xff\",\"time\":1769519400,\"status\":\"BUSY\"}"[..],
-        b"ivruniqueid=1%ff&time=1769519400&status=BUSY",
+    for (content_type, body) in [
+        (JSON, &b"{\"ivruniqueid\":\"1\xff\",\"time\":1769519400,\"status\":\"BUSY\"}"[..]),
+        (FORM, b"ivruniqueid=1%ff&time=1769519400&status=BUSY"),
     ] {
-        let answer = adapter.post(body).await;
-        assert!(
-            answer.status == 400
-                && answer.body.replace('+', " ").contains("holds characters that are not UTF-8"),
-            "{answer:?}"
-        );
+        let answer = adapter.post_as(content_type, body).await;
+        let text = answer.body.replace('+', " ");
+        assert!(answer.status == 400 && text.contains("holds characters that are not UTF-8"), "{answer:?}");
     }
     still_works(&adapter).await;
 }
@@ -218,7 +230,8 @@ async fn a_chunked_body_is_as_good_as_any() {
     let remote = Remote::start().await;
     let adapter = Adapter::start(&remote).await;
     let body = record(&json!({})).to_string();
-    let chunks: String = body.chars().map(|c| format!("{:x}\r\n{c}\r\n", c.len_utf8())).collect();
+    let chunks: Vec<String> = body.chars().map(|c| format!("{:x}\r\n{c}\r\n", c.len_utf8())).collect();
+    let chunks = chunks.concat();
     let request = format!(
         "POST /webhooks/voicenter/cdr HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n"
     );

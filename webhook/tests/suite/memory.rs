@@ -60,7 +60,7 @@ fn memory_stays_within_the_limit() {
     let at_rest = peak_kib(process);
 
     let hundred = || (0..100).map(|_| vec![b'['; MIB]);
-    let chunked = || (0..100).map(|_| chunk(&[b' '; MIB])).chain([b"0\r\n\r\n".to_vec()]);
+    let chunked = || (0..100).map(|_| chunk(&vec![b' '; MIB])).chain([b"0\r\n\r\n".to_vec()]);
     let bomb = bomb();
     let encoded = format!("content-encoding: gzip\r\ncontent-length: {}\r\n", bomb.len());
     let twice = gzip(&bomb);

@@ -122,7 +122,11 @@ proptest! {
     }
 
     #[test]
-    fn the_laws_hold_of_damaged_records(record in any_record(), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+    fn the_laws_hold_of_damaged_records(
+        record in any_record(),
+        place in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
         let bodies =
             [Value::Object(record.clone()).to_string(), as_form(&record), as_xml_rpc(&record)].map(String::into_bytes);
         for (format, mut body) in FORMATS.into_iter().zip(bodies) {
