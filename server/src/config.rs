@@ -91,7 +91,7 @@ pub struct Options {
     /// Address of the gRPC server; loopback only [default: 127.0.0.1:50051]
     #[arg(long, env = "LEADCAPTURE_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// Address of the Voicenter webhook, to run it in this process; loopback only [default: not run]
+    /// Address of the Voicenter webhook, to run it in this process; beyond loopback it needs secrets and TLS [default: not run]
     #[arg(long, env = "LEADCAPTURE_WEBHOOK_LISTEN", value_name = "ADDR")]
     pub webhook_listen: Option<SocketAddr>,
     /// Address of the Prometheus metrics, path /metrics [default: 127.0.0.1:9464]
@@ -178,7 +178,8 @@ pub struct Options {
     /// Part of the traces that begin here and are kept, from 0 to 1 [default: 1]
     #[arg(long, env = "LEADCAPTURE_TRACE_SAMPLE_RATIO", value_name = "RATIO")]
     pub trace_sample_ratio: Option<SampleRatio>,
-    /// Settings of the webhook in this process: a table `[webhook]` with the keys of leadcapture-webhook's own file
+    /// Settings of the webhook in this process: a table `[webhook]` with the keys of leadcapture-webhook's own file; its environment
+    /// variables win over it
     #[arg(skip)]
     pub webhook: WebhookOptions,
     /// Configuration file (TOML)
@@ -228,6 +229,17 @@ impl Options {
             Some(path) => Ok(self.or(read_file(&path)?)),
             None => Ok(self),
         }
+    }
+
+    /// The options with those of the environment for a webhook in this process, if there is to be one, in place of what the file says.
+    ///
+    /// # Errors
+    /// A variable of the webhook holds what it may not; the message names it or its flag.
+    pub fn with_webhook_environment(mut self) -> Result<Self, String> {
+        if self.webhook_listen.is_some() {
+            self.webhook = WebhookOptions::of_environment()?.or(self.webhook);
+        }
+        Ok(self)
     }
 
     fn or(self, file: Self) -> Self {
@@ -283,7 +295,7 @@ impl Options {
     /// The settings, defaults in place of what was not given.
     ///
     /// # Errors
-    /// The region is unknown.
+    /// The region is unknown, or settings of the webhook do not go together.
     pub fn settings(&self) -> Result<Settings, String> {
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
         let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
@@ -312,7 +324,7 @@ impl Options {
             },
             listen: self.listen.unwrap_or(loopback(50051)),
             webhook_listen: self.webhook_listen,
-            webhook: self.webhook.settings(),
+            webhook: self.webhook.settings().map_err(|error| format!("webhook: {error}"))?,
             metrics_listen: self.metrics_listen.unwrap_or(loopback(9464)),
             migrate_on_start: self.migrate_on_start.unwrap_or(true),
             recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },

@@ -36,7 +36,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, String> {
 }
 
 fn run(options: Options) -> Result<(), String> {
-    let options = options.with_file()?;
+    let options = options.with_file()?.with_webhook_environment()?;
     let settings = options.settings()?;
     let runtime = runtime()?;
     let entered = runtime.enter();

@@ -58,7 +58,7 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     require_loopback("--listen", settings.listen)?;
     require_loopback("--metrics-listen", settings.metrics_listen)?;
     if let Some(address) = settings.webhook_listen {
-        leadcapture_webhook::config::require_loopback(address)
+        leadcapture_webhook::check_door(address, &settings.webhook.door)
             .map_err(|error| format!("--webhook-listen: {error}"))?;
     }
     let listener = listen("--listen", settings.listen).await?;
@@ -164,6 +164,7 @@ fn run_webhook(
 ) -> impl Future<Output = Result<(), String>> + Send + use<> {
     let mut webhook = settings.webhook.clone();
     webhook.server = format!("http://{grpc}");
+    webhook.server_tls = None;
     // The rest of the server ends after the webhook and needs some of the time.
     webhook.shutdown_timeout =
         webhook.shutdown_timeout.min(settings.shutdown_timeout.mul_f64(0.6)).max(Duration::from_millis(1));

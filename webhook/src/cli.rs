@@ -2,7 +2,7 @@
 //! the file over the default.
 
 use std::{
-    fs,
+    env, fs,
     net::{Ipv4Addr, SocketAddr},
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -16,8 +16,10 @@ use serde::Deserialize;
 
 use crate::{
     cdr::{TimeBasis, TimeRules},
-    config::{Settings, Token},
+    config::{DoorSettings, SecretsSource, Settings, Token},
+    secrets::Secrets,
     telemetry::{LogFormat, SampleRatio, TelemetrySettings},
+    tls::{ClientTlsFiles, TlsFiles},
 };
 
 /// Where the webhook listens unless told otherwise.
@@ -30,7 +32,7 @@ pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4
 #[command(name = "leadcapture-webhook", version)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Address to listen on; loopback only [default: 127.0.0.1:8080]
+    /// Address to listen on; beyond loopback it needs secrets and TLS [default: 127.0.0.1:8080]
     #[arg(long, env = "LEADCAPTURE_WEBHOOK_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// Address of the leadcapture server [default: `http://127.0.0.1:50051`]
@@ -39,6 +41,52 @@ pub struct Options {
     /// Token that the server asks for; better given by the environment or the file than as a flag
     #[arg(long, env = "LEADCAPTURE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
+    /// Certificates of the authorities of an https server (PEM)
+    #[arg(long, env = "LEADCAPTURE_SERVER_CA", value_name = "FILE")]
+    pub server_ca: Option<PathBuf>,
+    /// Certificate to show to a server that asks for one (PEM)
+    #[arg(long, env = "LEADCAPTURE_SERVER_CERT", value_name = "FILE")]
+    pub server_cert: Option<PathBuf>,
+    /// Private key of that certificate (PEM)
+    #[arg(long, env = "LEADCAPTURE_SERVER_KEY", value_name = "FILE")]
+    pub server_key: Option<PathBuf>,
+    /// Secrets, one of which the path must end with: one a line, a tenant id after it where it is that tenant's
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_SECRETS_FILE", value_name = "FILE")]
+    pub secrets_file: Option<PathBuf>,
+    /// The secrets themselves, from the environment alone: a flag would show them to everybody on the machine.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub secrets: Option<Secrets>,
+    /// Certificate of the webhook and of its authorities (PEM)
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the webhook's certificate (PEM)
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Authorities of the certificates that senders must show (PEM) [default: none is asked for]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// Serve other machines without TLS [default: false]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_INSECURE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub insecure: Option<bool>,
+    /// How often the files of secrets and certificates are looked at for changes [default: 5s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_RELOAD_INTERVAL", value_name = "TIME")]
+    pub reload_interval: Option<Span>,
+    /// How long a request's head may take to arrive, and a connection may be idle [default: 10s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_HEADER_TIMEOUT", value_name = "TIME")]
+    pub header_timeout: Option<Span>,
+    /// Largest head of a request in bytes [default: 16384]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_HEADER_LIMIT", value_name = "BYTES")]
+    pub header_limit: Option<NonZeroUsize>,
+    /// Most header fields of a request [default: 64]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_HEADER_COUNT", value_name = "NUMBER")]
+    pub header_count: Option<NonZeroUsize>,
+    /// Most connections at a time; more wait [default: 768]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_MAX_CONNECTIONS", value_name = "NUMBER")]
+    pub max_connections: Option<NonZeroUsize>,
+    /// Most requests in flight; more are answered 503 [default: 512]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_MAX_IN_FLIGHT", value_name = "NUMBER")]
+    pub max_in_flight: Option<NonZeroUsize>,
     /// Time zone of the Voicenter account [default: Asia/Jerusalem]
     #[arg(long, env = "LEADCAPTURE_WEBHOOK_ACCOUNT_ZONE", value_name = "ZONE")]
     pub account_zone: Option<Zone>,
@@ -75,7 +123,36 @@ pub struct Options {
     pub config: Option<PathBuf>,
 }
 
+/// The variable that holds secrets, as lines of their file or between commas.
+pub const SECRETS_VARIABLE: &str = "LEADCAPTURE_WEBHOOK_SECRETS";
+
 impl Options {
+    /// The options of the environment alone, for a webhook inside another program.
+    ///
+    /// # Errors
+    /// A variable holds what it may not; the message names its flag.
+    pub fn of_environment() -> Result<Self, String> {
+        let named = |error: clap::Error| {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            format!("webhook, from the environment: {}", line.trim_start_matches("error: "))
+        };
+        Self::try_parse_from(["leadcapture-webhook"]).map_err(named)?.with_secrets_of_environment()
+    }
+
+    /// The options with the secrets of the environment, if it holds any.
+    ///
+    /// # Errors
+    /// The variable is set, but to no list of secrets. An empty one is no way to say that there are none: it would open the door.
+    pub fn with_secrets_of_environment(mut self) -> Result<Self, String> {
+        if let Some(text) = env::var_os(SECRETS_VARIABLE) {
+            let text = text.into_string().map_err(|_| format!("{SECRETS_VARIABLE}: is not UTF-8 text"))?;
+            self.secrets =
+                Some(Secrets::parse(&text).map_err(|error| format!("{SECRETS_VARIABLE}: {error}"))?);
+        }
+        Ok(self)
+    }
+
     /// The options with those of the configuration file, if one is named, in place of what was not given.
     ///
     /// # Errors
@@ -87,11 +164,28 @@ impl Options {
         }
     }
 
-    fn or(self, file: Self) -> Self {
+    /// These options, those of `file` in place of what was not given.
+    #[must_use]
+    pub fn or(self, file: Self) -> Self {
         Self {
             listen: self.listen.or(file.listen),
             server: self.server.or(file.server),
             token: self.token.or(file.token),
+            server_ca: self.server_ca.or(file.server_ca),
+            server_cert: self.server_cert.or(file.server_cert),
+            server_key: self.server_key.or(file.server_key),
+            secrets_file: self.secrets_file.or(file.secrets_file),
+            secrets: self.secrets.or(file.secrets),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            tls_client_ca: self.tls_client_ca.or(file.tls_client_ca),
+            insecure: self.insecure.or(file.insecure),
+            reload_interval: self.reload_interval.or(file.reload_interval),
+            header_timeout: self.header_timeout.or(file.header_timeout),
+            header_limit: self.header_limit.or(file.header_limit),
+            header_count: self.header_count.or(file.header_count),
+            max_connections: self.max_connections.or(file.max_connections),
+            max_in_flight: self.max_in_flight.or(file.max_in_flight),
             account_zone: self.account_zone.or(file.account_zone),
             time_basis: self.time_basis.or(file.time_basis),
             body_limit: self.body_limit.or(file.body_limit),
@@ -119,13 +213,17 @@ impl Options {
     }
 
     /// The settings, defaults in place of what was not given.
-    #[must_use]
-    pub fn settings(&self) -> Settings {
+    ///
+    /// # Errors
+    /// Two settings do not go together, or one lacks another; the message names them.
+    pub fn settings(&self) -> Result<Settings, String> {
         let default = Settings::default();
         let span = |given: Option<Span>, default| given.map_or(default, |span| span.0);
-        Settings {
+        Ok(Settings {
             server: self.server.clone().unwrap_or(default.server),
             token: self.token.as_deref().and_then(Token::new),
+            server_tls: self.server_tls()?,
+            door: self.door()?,
             time: TimeRules {
                 account_zone: self.account_zone.map_or(default.time.account_zone, |zone| zone.0),
                 basis: self.time_basis.unwrap_or(default.time.basis),
@@ -134,6 +232,50 @@ impl Options {
             body_timeout: span(self.body_timeout, default.body_timeout),
             request_timeout: span(self.request_timeout, default.request_timeout),
             shutdown_timeout: span(self.shutdown_timeout, default.shutdown_timeout),
+        })
+    }
+
+    fn door(&self) -> Result<DoorSettings, String> {
+        let default = DoorSettings::default();
+        let span = |given: Option<Span>, default| given.map_or(default, |span| span.0);
+        let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
+        let secrets = match (&self.secrets_file, &self.secrets) {
+            (Some(_), Some(_)) => {
+                return Err(format!("secrets_file and {SECRETS_VARIABLE} are both set; leave one out"));
+            }
+            (Some(file), None) => Some(SecretsSource::File(file.clone())),
+            (None, secrets) => secrets.clone().map(SecretsSource::Given),
+        };
+        let tls = match (&self.tls_cert, &self.tls_key, &self.tls_client_ca) {
+            (Some(cert), Some(key), client_ca) => {
+                Some(TlsFiles { cert: cert.clone(), key: key.clone(), client_ca: client_ca.clone() })
+            }
+            (None, None, None) => None,
+            _ => return Err("TLS needs both tls_cert and tls_key".to_owned()),
+        };
+        Ok(DoorSettings {
+            secrets,
+            tls,
+            insecure: self.insecure.unwrap_or(default.insecure),
+            reload_interval: span(self.reload_interval, default.reload_interval),
+            header_timeout: span(self.header_timeout, default.header_timeout),
+            header_limit: count(self.header_limit, default.header_limit),
+            header_count: count(self.header_count, default.header_count),
+            max_connections: count(self.max_connections, default.max_connections),
+            max_in_flight: count(self.max_in_flight, default.max_in_flight),
+        })
+    }
+
+    fn server_tls(&self) -> Result<Option<ClientTlsFiles>, String> {
+        let identity = match (&self.server_cert, &self.server_key) {
+            (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
+            (None, None) => None,
+            _ => return Err("a certificate for the server needs both server_cert and server_key".to_owned()),
+        };
+        match (&self.server_ca, identity) {
+            (Some(ca), identity) => Ok(Some(ClientTlsFiles { ca: ca.clone(), identity })),
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err("server_cert is of no use without server_ca".to_owned()),
         }
     }
 }
@@ -233,7 +375,7 @@ mod tests {
             toml::from_str("server = 'http://file:1'\naccount_zone = 'Europe/London'\nbody_limit = 10")
                 .unwrap();
         let flags = Options { server: Some("http://flag:1".to_owned()), ..Options::default() };
-        let settings = flags.or(file).settings();
+        let settings = flags.or(file).settings().unwrap();
         assert_eq!(settings.server, "http://flag:1");
         assert_eq!(settings.time.account_zone, Tz::Europe__London);
         assert_eq!((settings.body_limit, settings.body_timeout), (10, Duration::from_secs(10)));

@@ -1,8 +1,12 @@
 //! What can be set, with its defaults.
 
-use std::{fmt, net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::cdr::TimeRules;
+use crate::{
+    cdr::TimeRules,
+    secrets::Secrets,
+    tls::{ClientTlsFiles, TlsError, TlsFiles},
+};
 
 /// How the adapter behaves. Where it listens is not part of it: that is the listener given to [`crate::serve`].
 #[derive(Clone, Debug)]
@@ -11,6 +15,10 @@ pub struct Settings {
     pub server: String,
     /// The token that the server asks for. Default none, for a server that is still open.
     pub token: Option<Token>,
+    /// TLS of the connection to the server. Default none; needed for an `https` address, and of no use for another.
+    pub server_tls: Option<ClientTlsFiles>,
+    /// Who is let in, and how many at a time.
+    pub door: DoorSettings,
     /// How Voicenter's times are read. Default `Asia/Jerusalem`, judged record by record.
     pub time: TimeRules,
     /// The largest body, in bytes. Default 4 MiB.
@@ -28,6 +36,8 @@ impl Default for Settings {
         Self {
             server: "http://127.0.0.1:50051".to_owned(),
             token: None,
+            server_tls: None,
+            door: DoorSettings::default(),
             time: TimeRules::default(),
             body_limit: 4 * 1024 * 1024,
             body_timeout: Duration::from_secs(10),
@@ -35,6 +45,55 @@ impl Default for Settings {
             shutdown_timeout: Duration::from_secs(15),
         }
     }
+}
+
+/// Who is let in over HTTP, and how many at a time.
+#[derive(Clone, Debug)]
+pub struct DoorSettings {
+    /// The secrets, one of which the path must end with. Default none: then only loopback is served.
+    pub secrets: Option<SecretsSource>,
+    /// TLS of the listener. Default none.
+    pub tls: Option<TlsFiles>,
+    /// Whether an address that other machines can reach may be served without TLS. Default no. Never means without secrets.
+    pub insecure: bool,
+    /// How often the files of secrets and certificates are looked at for changes. Default 5 s.
+    pub reload_interval: Duration,
+    /// How long the head of a request may take to arrive, a TLS handshake to end, or a part of an answer to be taken; also how
+    /// long a connection is kept open without a request. Default 10 s.
+    pub header_timeout: Duration,
+    /// The largest head of a request in bytes. Default 16 KiB.
+    pub header_limit: usize,
+    /// The most header fields of a request. Default 64.
+    pub header_count: usize,
+    /// The most connections at a time; more wait. Default 768, which leaves room under the usual limit of 1,024 open files.
+    pub max_connections: usize,
+    /// The most requests at a time that are being received or recorded; more are answered 503. Default 512.
+    pub max_in_flight: usize,
+}
+
+impl Default for DoorSettings {
+    fn default() -> Self {
+        Self {
+            secrets: None,
+            tls: None,
+            insecure: false,
+            reload_interval: Duration::from_secs(5),
+            header_timeout: Duration::from_secs(10),
+            header_limit: 16 * 1024,
+            header_count: 64,
+            max_connections: 768,
+            max_in_flight: 512,
+        }
+    }
+}
+
+/// Where secrets come from.
+#[derive(Clone, Debug)]
+pub enum SecretsSource {
+    /// A file, as [`Secrets::parse`] reads it; read again when it changes.
+    File(PathBuf),
+    /// These.
+    Given(Secrets),
 }
 
 /// A bearer token. Never shown, not even by `Debug`.
@@ -71,20 +130,42 @@ pub enum SettingsError {
     /// The token.
     #[error("token: holds characters that cannot stand in a header")]
     Token,
-    /// The address to listen on.
+    /// Others can reach the address to listen on, and there is no secret.
     #[error(
         "listen: {0} can be reached from other machines, but the webhook has no secret and takes records from anybody; \
-         listen on 127.0.0.1 and put a proxy in front that keeps strangers out"
+         set secrets_file (`leadcapture-webhook secret` makes a secret), or listen on 127.0.0.1"
     )]
     NotLoopback(SocketAddr),
+    /// Others can reach the address to listen on, and there is no TLS.
+    #[error(
+        "listen: {0} can be reached from other machines, and without TLS all in between can read the secret and the records; \
+         set tls_cert and tls_key, or insecure if something in front of it does the encrypting"
+    )]
+    Plaintext(SocketAddr),
+    /// The secrets.
+    #[error("secrets: {0}")]
+    Secrets(String),
+    /// The certificates of the listener, or those for the server.
+    #[error("tls: {0}")]
+    Tls(#[from] TlsError),
 }
 
-/// Refuses an address that other machines can reach: without a secret in its path the webhook believes every sender.
+/// Refuses an address that is more open than the rest allows. Loopback is always served; other machines need a secret, and TLS
+/// unless it is said aloud that there is none.
 ///
 /// # Errors
-/// The address is not a loopback address.
-pub fn require_loopback(address: SocketAddr) -> Result<(), SettingsError> {
-    if address.ip().to_canonical().is_loopback() { Ok(()) } else { Err(SettingsError::NotLoopback(address)) }
+/// What is missing.
+pub fn check_exposure(address: SocketAddr, door: &DoorSettings) -> Result<(), SettingsError> {
+    if address.ip().to_canonical().is_loopback() {
+        return Ok(());
+    }
+    if door.secrets.is_none() {
+        return Err(SettingsError::NotLoopback(address));
+    }
+    if door.tls.is_none() && !door.insecure {
+        return Err(SettingsError::Plaintext(address));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -92,13 +173,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_addresses_are_taken() {
+    fn what_others_can_reach_needs_a_secret_and_tls_or_a_word() {
+        let secrets = Some(SecretsSource::File("secrets".into()));
+        let tls = Some(TlsFiles { cert: "cert".into(), key: "key".into(), client_ca: None });
+        let open = DoorSettings::default();
+        let secret = DoorSettings { secrets: secrets.clone(), ..DoorSettings::default() };
         for good in ["127.0.0.1:8080", "127.8.8.8:1", "[::1]:8080", "[::ffff:127.0.0.1]:8080"] {
-            assert_eq!(require_loopback(good.parse().unwrap()), Ok(()), "{good}");
+            assert_eq!(check_exposure(good.parse().unwrap(), &open), Ok(()), "{good}");
+            assert_eq!(check_exposure(good.parse().unwrap(), &secret), Ok(()), "{good}");
         }
-        for bad in ["0.0.0.0:8080", "[::]:8080", "192.168.1.5:8080", "[::ffff:10.0.0.1]:8080"] {
-            let error = require_loopback(bad.parse().unwrap()).unwrap_err();
-            assert!(error.to_string().starts_with(&format!("listen: {bad} ")), "{error}");
+        for far in ["0.0.0.0:8080", "[::]:8080", "192.168.1.5:8080", "[::ffff:10.0.0.1]:8080"] {
+            let address = far.parse().unwrap();
+            for (insecure, tls) in [(false, None), (true, None), (true, tls.clone())] {
+                let door = DoorSettings { insecure, tls, ..open.clone() };
+                assert_eq!(check_exposure(address, &door), Err(SettingsError::NotLoopback(address)));
+            }
+            assert_eq!(check_exposure(address, &secret), Err(SettingsError::Plaintext(address)));
+            let error = check_exposure(address, &secret).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("listen: {far} ")) && error.contains("or insecure if"),
+                "{error}"
+            );
+            for (insecure, tls) in [(true, None), (false, tls.clone())] {
+                let door = DoorSettings { insecure, tls, ..secret.clone() };
+                assert_eq!(check_exposure(address, &door), Ok(()), "{far}");
+            }
         }
     }
 

@@ -7,10 +7,16 @@ pub mod cdr;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod endpoint;
 pub mod http;
+pub mod reload;
+pub mod secrets;
 pub mod server;
+pub mod source;
 pub mod telemetry;
+pub mod tls;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{Settings, SettingsError, Token};
-pub use http::{ServeError, serve};
+pub use config::{DoorSettings, Settings, SettingsError, Token};
+pub use http::{ServeError, check_door, serve};
+pub use source::Source;

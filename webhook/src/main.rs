@@ -4,9 +4,8 @@ use std::{io::Write as _, process::ExitCode, sync::Arc};
 
 use clap::Parser as _;
 use leadcapture_webhook::{
-    Settings, SystemClock,
+    Settings, SystemClock, check_door,
     cli::{DEFAULT_LISTEN, Options},
-    config::require_loopback,
     serve, telemetry,
 };
 use tokio::net::TcpListener;
@@ -24,9 +23,10 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), String> {
-    let options = options.with_file()?;
+    let options = options.with_secrets_of_environment()?.with_file()?;
     let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
-    require_loopback(listen).map_err(|error| error.to_string())?;
+    let settings = options.settings()?;
+    check_door(listen, &settings.door).map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -34,7 +34,7 @@ fn run(options: Options) -> Result<(), String> {
     let entered = runtime.enter();
     let telemetry = telemetry::init("leadcapture-webhook", &options.telemetry())?;
     drop(entered);
-    let ended = runtime.block_on(run_webhook(listen, options.settings()));
+    let ended = runtime.block_on(run_webhook(listen, settings));
     telemetry.flush();
     ended
 }

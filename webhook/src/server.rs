@@ -8,13 +8,14 @@ use leadcapture_proto::v1::{
 use tonic::{
     Code, Request, Status,
     metadata::{Ascii, MetadataValue},
-    transport::{Channel, Endpoint},
+    transport::Channel,
 };
 use tonic_types::StatusExt as _;
 use tracing::{Span, instrument};
 
 use crate::{
     config::{Settings, SettingsError},
+    endpoint,
     telemetry::propagation,
 };
 
@@ -44,20 +45,14 @@ impl Server {
     /// A client for the server in the settings. Must be called within a tokio runtime; connects later.
     ///
     /// # Errors
-    /// The address is no `http` address, or the token cannot stand in a header.
+    /// The address is no web address, its certificates cannot be read, or the token cannot stand in a header.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let bad_address =
-            |problem: &str| SettingsError::Server(format!("{problem}, for example http://127.0.0.1:50051"));
-        let endpoint = Endpoint::from_shared(settings.server.clone())
-            .map_err(|_| bad_address("must be a web address"))?;
-        if endpoint.uri().scheme_str() != Some("http") || endpoint.uri().host().is_none() {
-            return Err(bad_address("must begin with http:// and a host"));
-        }
+        let endpoint = endpoint::of(settings)?;
         let authorization = settings.token.as_ref().map(|token| {
             let mut value: MetadataValue<Ascii> =
                 format!("Bearer {}", token.reveal()).parse().map_err(|_| SettingsError::Token)?;
             value.set_sensitive(true);
-            Ok(value)
+            Ok::<_, SettingsError>(value)
         });
         let channel = endpoint
             .connect_timeout(settings.request_timeout)

@@ -9,14 +9,17 @@ use axum::{
 use chrono::{DateTime, Utc};
 use tracing::{Instrument as _, Span, error, info, warn};
 
-use super::{App, body, reply::Reply};
+use super::{App, body, door::InFlight, reply::Reply};
 use crate::{
     cdr::{self, Call, Format, Problem, phone},
     server::Failure,
+    source::Source,
 };
 
 pub(super) async fn receive(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let source = head.extensions.remove::<Source>().unwrap_or_default();
+    let place = head.extensions.remove::<InFlight>();
     let read = body::read(&head.headers, body, app.settings.body_limit, app.settings.body_timeout).await;
     let body::Received { format, bytes } = match read {
         Ok(received) => received,
@@ -29,7 +32,12 @@ pub(super) async fn receive(State(app): State<Arc<App>>, request: Request) -> Re
     // In a task of its own: what has begun is finished even if the sender hangs up, and a panic ends in an answer.
     let task = app.tasks.spawn({
         let app = Arc::clone(&app);
-        async move { record_all(&app, format, &bytes, arrival).await }.instrument(Span::current())
+        async move {
+            let reply = record_all(&app, &source, format, &bytes, arrival).await;
+            drop(place);
+            reply
+        }
+        .instrument(Span::current())
     });
     let reply = task.await.unwrap_or_else(|error| {
         error!(%error, "recording ended unexpectedly");
@@ -40,7 +48,13 @@ pub(super) async fn receive(State(app): State<Arc<App>>, request: Request) -> Re
 
 /// Records every call of a body. Those that can be recorded are, whatever the others are like: recording twice is harmless, and
 /// the sender repeats the whole body unless all of it was taken.
-async fn record_all(app: &App, format: Format, body: &[u8], arrival: DateTime<Utc>) -> Reply {
+async fn record_all(
+    app: &App,
+    source: &Source,
+    format: Format,
+    body: &[u8],
+    arrival: DateTime<Utc>,
+) -> Reply {
     let calls = match cdr::read(format, body, app.settings.time, arrival) {
         Ok(calls) => calls,
         Err(problem) => {
@@ -52,7 +66,10 @@ async fn record_all(app: &App, format: Format, body: &[u8], arrival: DateTime<Ut
     let mut refusals = Vec::new();
     for (index, call) in calls.into_iter().enumerate() {
         let recorded = match call {
-            Ok(call) => record(app, &call, arrival).await,
+            Ok(mut call) => {
+                call.request.tenant_id = source.tenant_id.clone().unwrap_or_default();
+                record(app, &call, arrival).await
+            }
             Err(problem) => Err(Reply::Malformed(problem.to_string())),
         };
         match recorded {

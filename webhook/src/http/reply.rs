@@ -4,7 +4,7 @@ use axum::{
     extract::Request,
     http::{
         HeaderValue, StatusCode,
-        header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+        header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -21,6 +21,8 @@ const PARSE_ERROR: u8 = 1;
 const APPLICATION_ERROR: u8 = 2;
 /// The most characters of a description.
 const MAX_DESCRIPTION: usize = 1_000;
+/// After how many seconds what could not be taken is worth sending again.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub enum Reply {
     UnknownEncoding,
     /// Nothing is wrong with the records, but they cannot be recorded now.
     Unavailable,
+    /// There are too many requests in flight to look at this one.
+    Overloaded,
     /// There is nothing at this path.
     NotFound,
     /// The path does not take this method.
@@ -53,9 +57,12 @@ impl Reply {
             self.text(format),
         )
             .into_response();
-        if *self == Self::UnknownEncoding {
-            response.headers_mut().insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding::ACCEPTED));
-        }
+        let header = match self {
+            Self::UnknownEncoding => Some((ACCEPT_ENCODING, HeaderValue::from_static(encoding::ACCEPTED))),
+            Self::Unavailable | Self::Overloaded => Some((RETRY_AFTER, RETRY_SECONDS)),
+            _ => None,
+        };
+        response.headers_mut().extend(header);
         response
     }
 
@@ -87,7 +94,7 @@ impl Reply {
             Self::Incomplete(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -96,7 +103,7 @@ impl Reply {
     fn err(&self) -> u8 {
         match self {
             Self::Recorded => 0,
-            Self::Unavailable => APPLICATION_ERROR,
+            Self::Unavailable | Self::Overloaded => APPLICATION_ERROR,
             _ => PARSE_ERROR,
         }
     }
@@ -109,6 +116,7 @@ impl Reply {
             Self::TooLarge(limit) => format!("body: is larger than {limit} bytes"),
             Self::UnknownEncoding => encoding::NotTaken.to_string(),
             Self::Unavailable => "cannot record the call now; send it again".to_owned(),
+            Self::Overloaded => "too many records at the same time; send it again".to_owned(),
             Self::NotFound => "there is nothing at this path".to_owned(),
             Self::WrongMethod => "this path does not take this method".to_owned(),
         };

@@ -1,0 +1,35 @@
+//! The address of the leadcapture server.
+
+use tonic::transport::Endpoint;
+
+use crate::config::{Settings, SettingsError};
+
+/// The server in the settings, with TLS where its address is `https`.
+///
+/// # Errors
+/// It is no web address, or one without the certificates that it needs, or these cannot be read.
+pub fn of(settings: &Settings) -> Result<Endpoint, SettingsError> {
+    let bad_address =
+        |problem: &str| SettingsError::Server(format!("{problem}, for example http://127.0.0.1:50051"));
+    let endpoint =
+        Endpoint::from_shared(settings.server.clone()).map_err(|_| bad_address("must be a web address"))?;
+    if endpoint.uri().host().is_none_or(str::is_empty) {
+        return Err(bad_address("must begin with http:// or https:// and a host"));
+    }
+    match (endpoint.uri().scheme_str(), &settings.server_tls) {
+        (Some("http"), None) => Ok(endpoint),
+        (Some("http"), Some(_)) => {
+            Err(SettingsError::Server("must begin with https:// for server_ca to be of use".to_owned()))
+        }
+        (Some("https"), Some(files)) => {
+            let config = files.config()?;
+            endpoint.tls_config(config).map_err(|error| SettingsError::Server(error.to_string()))
+        }
+        (Some("https"), None) => Err(SettingsError::Server(
+            "needs the certificates of its authority in server_ca; for a public one the system's, for example \
+             /etc/ssl/certs/ca-certificates.crt"
+                .to_owned(),
+        )),
+        _ => Err(bad_address("must begin with http:// or https:// and a host")),
+    }
+}
