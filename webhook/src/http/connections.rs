@@ -90,6 +90,8 @@ fn http(settings: &DoorSettings) -> http1::Builder {
     let mut http = http1::Builder::new();
     // The timer runs whenever the next request's head is waited for, so it ends idle connections too.
     http.timer(TokioTimer::new())
+        // A sender that has said all may say so and still wait for the answer.
+        .half_close(true)
         .header_read_timeout(settings.header_timeout)
         .max_headers(settings.header_count)
         .max_header_size(settings.header_limit)

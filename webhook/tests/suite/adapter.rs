@@ -85,6 +85,7 @@ pub(crate) struct Answer {
     pub(crate) content_type: String,
     pub(crate) allow: Option<String>,
     pub(crate) accept_encoding: Option<String>,
+    pub(crate) retry_after: Option<String>,
     pub(crate) body: String,
 }
 
@@ -96,6 +97,7 @@ impl Answer {
             content_type: header("content-type").unwrap_or_default(),
             allow: header("allow"),
             accept_encoding: header("accept-encoding"),
+            retry_after: header("retry-after"),
             body: response.text().await.unwrap(),
         }
     }

@@ -76,7 +76,7 @@ fn says_which_setting_is_wrong() {
         let error = fails(program().args([flag, value]));
         assert!(error.contains(flag) && error.contains(value), "{error}");
     }
-    for server in ["https://127.0.0.1:1", "127.0.0.1:1", "http://", "not an address"] {
+    for server in ["ftp://127.0.0.1:1", "127.0.0.1:1", "http://", "not an address"] {
         let error = fails(program().args(["--listen", "127.0.0.1:0", "--log", "off", "--server", server]));
         assert!(error.starts_with("leadcapture-webhook: server: must b"), "{server}: {error}");
     }

@@ -4,6 +4,8 @@
 
 mod adapter;
 mod binary;
+mod connections;
+mod door;
 mod encodings;
 mod golden;
 mod hostile;
@@ -17,3 +19,4 @@ mod remote;
 mod replies;
 mod shown;
 mod shutdown;
+mod wait;
