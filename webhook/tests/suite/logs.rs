@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use leadcapture_webhook::{DoorSettings, Settings, config::SecretsSource, secrets::Secrets};
 use reqwest::Method;
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
@@ -40,7 +41,9 @@ impl<'a> MakeWriter<'a> for Lines {
 async fn no_personal_data_and_no_raw_path_is_logged() {
     let lines = Lines::default();
     // The one subscriber of this test process: other tests write into it too, but not these values.
-    let filter = tracing_subscriber::EnvFilter::new("leadcapture_webhook=trace");
+    let filter = tracing_subscriber::EnvFilter::new(
+        "leadcapture_webhook=trace,axum=trace,hyper=trace,hyper_util=trace,rustls=debug",
+    );
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(lines.clone()).init();
 
     let remote = Remote::start().await;
@@ -59,13 +62,30 @@ async fn no_personal_data_and_no_raw_path_is_logged() {
         404
     );
 
+    let secrets = Secrets::parse(
+        "confidential-4711-secret,tenants-4711-secret-0123 0190b6c0-7a5e-7c3d-9f00-000000004711",
+    );
+    let door =
+        DoorSettings { secrets: Some(SecretsSource::Given(secrets.unwrap())), ..DoorSettings::default() };
+    let guarded = Adapter::with(Settings { server: remote.url(), door, ..Settings::default() }).await;
+    for (secret, status) in [
+        ("confidential-4711-secret", 200),
+        ("tenants-4711-secret-0123", 200),
+        ("guessed-4711-secret-0123", 404),
+    ] {
+        let path = format!("/webhooks/voicenter/cdr/{secret}?caller=0529990011");
+        assert_eq!(guarded.send(Method::POST, &path, good.to_string()).await.status, status);
+        assert_eq!(guarded.send(Method::GET, &path, "").await.status, if status == 200 { 405 } else { 404 });
+    }
+
     let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    for secret in ["9990011", "9990022", "Zippora", "Confidential", "topsecret"] {
+    for secret in ["9990011", "9990022", "Zippora", "Confidential", "topsecret", "4711-secret"] {
         assert!(!logged.contains(secret), "{secret} in {logged}");
     }
     for expected in [
         "http_request{method=POST route=\"/webhooks/voicenter/cdr\"",
         "route=\"unknown\"",
+        "http_request{method=POST route=\"/webhooks/voicenter/cdr/{secret}\"",
         "call_id=\"call-4711\"",
         "disposition=\"CALL_DISPOSITION_LEAD_CREATED\"",
         "customer=\"***11\"",

@@ -19,4 +19,5 @@ mod remote;
 mod replies;
 mod shown;
 mod shutdown;
+mod tls;
 mod wait;

@@ -2,8 +2,10 @@
 
 use std::{
     collections::VecDeque,
+    io,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use leadcapture_proto::v1::{
@@ -12,12 +14,17 @@ use leadcapture_proto::v1::{
     ListUnroutedCallsResponse, RecordCallRequest, RecordCallResponse,
     missed_call_service_server::{MissedCallService, MissedCallServiceServer},
 };
+use leadcapture_webhook::tls::ServerTls;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpListener,
-    sync::{Semaphore, watch},
+    sync::{Semaphore, mpsc, watch},
 };
-use tokio_stream::wrappers::TcpListenerStream;
-use tonic::{Request, Response, Status};
+use tokio_stream::{
+    Stream,
+    wrappers::{ReceiverStream, TcpListenerStream},
+};
+use tonic::{Request, Response, Status, transport::server::Connected};
 
 /// A running stand-in.
 #[derive(Clone)]
@@ -49,6 +56,34 @@ impl Remote {
     pub(crate) async fn start_at(address: SocketAddr, permits: usize) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
+        Self::serve(address, permits, TcpListenerStream::new(listener))
+    }
+
+    /// Answers every call, over TLS.
+    pub(crate) async fn start_tls(tls: ServerTls) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (accepted, incoming) = mpsc::channel(1);
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                // A handshake that fails is the client's to notice.
+                if let Ok(stream) = tls.accept(stream, Duration::from_secs(30)).await {
+                    accepted.send(Ok::<_, io::Error>(stream)).await.unwrap();
+                }
+            }
+        });
+        Self::serve(address, Semaphore::MAX_PERMITS, ReceiverStream::new(incoming))
+    }
+
+    fn serve<S>(
+        address: SocketAddr,
+        permits: usize,
+        incoming: impl Stream<Item = io::Result<S>> + Send + 'static,
+    ) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
         let shared = Arc::new(Shared {
             begun: watch::Sender::new(0),
             recorded: watch::Sender::new(Vec::new()),
@@ -57,11 +92,7 @@ impl Remote {
             gate: Semaphore::new(permits),
         });
         let service = MissedCallServiceServer::new(Service(Arc::clone(&shared)));
-        tokio::spawn(
-            tonic::transport::Server::builder()
-                .add_service(service)
-                .serve_with_incoming(TcpListenerStream::new(listener)),
-        );
+        tokio::spawn(tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming));
         Self { address, shared }
     }
 
