@@ -1,6 +1,9 @@
 //! The command line, the environment and the configuration file. A flag wins over an environment variable, that over the file,
 //! the file over the default.
 
+pub mod replay;
+pub mod secret;
+
 use std::{
     env, fs,
     net::{Ipv4Addr, SocketAddr},
@@ -11,7 +14,7 @@ use std::{
 };
 
 use chrono_tz::Tz;
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use serde::Deserialize;
 
 use crate::{
@@ -26,6 +29,30 @@ use crate::{
 pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Receives Voicenter call records over HTTP and records them at a leadcapture server.
+///
+/// Without a command it serves. Each option is also a key of the configuration file, with underscores:
+/// `account_zone = "Asia/Jerusalem"`.
+#[derive(Debug, Parser)]
+#[command(name = "leadcapture-webhook", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// How to serve.
+    #[command(flatten)]
+    pub options: Options,
+    /// What else to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What else the program does.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Records bodies that were recorded in files
+    Replay(Box<replay::ReplayArgs>),
+    /// Makes a secret for the address that Voicenter posts to
+    Secret(secret::SecretArgs),
+}
+
+/// How to serve.
 ///
 /// Each option is also a key of the configuration file, with underscores: `account_zone = "Asia/Jerusalem"`.
 #[derive(Debug, Default, Parser, Deserialize)]

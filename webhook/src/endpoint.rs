@@ -1,8 +1,11 @@
-//! The address of the leadcapture server.
+//! The leadcapture server: its address, and how a caller shows who it is.
 
-use tonic::transport::Endpoint;
+use tonic::{
+    metadata::{Ascii, MetadataValue},
+    transport::Endpoint,
+};
 
-use crate::config::{Settings, SettingsError};
+use crate::config::{Settings, SettingsError, Token};
 
 /// The server in the settings, with TLS where its address is `https`.
 ///
@@ -32,4 +35,15 @@ pub fn of(settings: &Settings) -> Result<Endpoint, SettingsError> {
         )),
         _ => Err(bad_address("must begin with http:// or https:// and a host")),
     }
+}
+
+/// The token as the value of an `authorization` header.
+///
+/// # Errors
+/// It holds characters that cannot stand in one.
+pub fn authorization(token: &Token) -> Result<MetadataValue<Ascii>, SettingsError> {
+    let mut value: MetadataValue<Ascii> =
+        format!("Bearer {}", token.reveal()).parse().map_err(|_| SettingsError::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
 }

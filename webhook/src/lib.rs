@@ -10,6 +10,7 @@ pub mod config;
 pub mod endpoint;
 pub mod http;
 pub mod reload;
+pub mod replay;
 pub mod secrets;
 pub mod server;
 pub mod source;

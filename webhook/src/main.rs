@@ -5,14 +5,22 @@ use std::{io::Write as _, process::ExitCode, sync::Arc};
 use clap::Parser as _;
 use leadcapture_webhook::{
     Settings, SystemClock, check_door,
-    cli::{DEFAULT_LISTEN, Options},
+    cli::{self, Cli, Command, DEFAULT_LISTEN, Options},
     serve, telemetry,
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
+    let Cli { options, command } = Cli::parse();
+    let done = match command {
+        None => serve_until_told(options),
+        Some(Command::Replay(args)) => {
+            runtime().and_then(|runtime| runtime.block_on(cli::replay::run(*args)))
+        }
+        Some(Command::Secret(args)) => cli::secret::run(&args, rand::random()),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to do if even standard error is closed.
@@ -22,15 +30,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: Options) -> Result<(), String> {
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| format!("cannot start: {error}"))
+}
+
+fn serve_until_told(options: Options) -> Result<(), String> {
     let options = options.with_secrets_of_environment()?.with_file()?;
     let listen = options.listen.unwrap_or(DEFAULT_LISTEN);
     let settings = options.settings()?;
     check_door(listen, &settings.door).map_err(|error| error.to_string())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| format!("cannot start: {error}"))?;
+    let runtime = runtime()?;
     let entered = runtime.enter();
     let telemetry = telemetry::init("leadcapture-webhook", &options.telemetry())?;
     drop(entered);

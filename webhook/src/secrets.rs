@@ -217,8 +217,8 @@ mod tests {
         ] {
             assert_eq!(Secrets::parse(&text).unwrap_err().to_string(), expected, "{text}");
         }
-        let many: String = (0..=MAX_SECRETS).map(|number| format!("{number:030}\n")).collect();
-        assert_eq!(Secrets::parse(&many).unwrap_err(), SecretsError::TooMany);
+        let many: Vec<String> = (0..=MAX_SECRETS).map(|number| format!("{number:030}")).collect();
+        assert_eq!(Secrets::parse(&many.join("\n")).unwrap_err(), SecretsError::TooMany);
         assert_eq!(Secrets::parse_bytes(b"\xff").unwrap_err(), SecretsError::NotText);
     }
 

@@ -48,12 +48,6 @@ impl Server {
     /// The address is no web address, its certificates cannot be read, or the token cannot stand in a header.
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let endpoint = endpoint::of(settings)?;
-        let authorization = settings.token.as_ref().map(|token| {
-            let mut value: MetadataValue<Ascii> =
-                format!("Bearer {}", token.reveal()).parse().map_err(|_| SettingsError::Token)?;
-            value.set_sensitive(true);
-            Ok::<_, SettingsError>(value)
-        });
         let channel = endpoint
             .connect_timeout(settings.request_timeout)
             .http2_keep_alive_interval(PROBE_INTERVAL)
@@ -62,7 +56,7 @@ impl Server {
             .connect_lazy();
         Ok(Self {
             client: MissedCallServiceClient::new(channel),
-            authorization: authorization.transpose()?,
+            authorization: settings.token.as_ref().map(endpoint::authorization).transpose()?,
             deadline: settings.request_timeout,
         })
     }

@@ -124,7 +124,7 @@ async fn heads_that_are_too_large_are_refused() {
     let remote = Remote::start().await;
     let door = DoorSettings { header_limit: 4_000, header_count: 10, ..DoorSettings::default() };
     let adapter = start(&remote, door).await;
-    let fields = |count: usize| (0..count).map(|number| format!("x-{number}: 1\r\n")).collect::<String>();
+    let fields = |count: usize| "x-field: 1\r\n".repeat(count);
     let get = |path: &str, fields: &str| format!("GET {path} HTTP/1.1\r\nconnection: close\r\n{fields}\r\n");
     for (request, expected) in [
         (get("/healthz", &fields(9)), "200"),
@@ -146,7 +146,7 @@ async fn heads_that_are_too_large_are_refused() {
     let flood = async {
         stream.write_all(b"GET / HTTP/1.1\r\nx-flood: ").await?;
         loop {
-            stream.write_all(&[b'x'; 65_536]).await?;
+            stream.write_all(&vec![b'x'; 65_536]).await?;
             sent += 65_536;
         }
     };

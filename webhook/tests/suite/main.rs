@@ -16,6 +16,7 @@ mod properties;
 mod raw;
 mod readings;
 mod remote;
+mod replay;
 mod replies;
 mod shown;
 mod shutdown;

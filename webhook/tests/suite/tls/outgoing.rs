@@ -15,8 +15,8 @@ use crate::{
 };
 
 /// What a record is answered by an adapter with these files, before a server with those.
-async fn status(served: TlsFiles, trusted: ClientTlsFiles) -> u16 {
-    let remote = Remote::start_tls(ServerTls::load(served, &["h2"]).unwrap()).await;
+async fn status(files: TlsFiles, trusted: ClientTlsFiles) -> u16 {
+    let remote = Remote::start_tls(ServerTls::load(files, &["h2"]).unwrap()).await;
     let server = remote.url().replace("http://", "https://");
     let adapter = Adapter::with(Settings { server, server_tls: Some(trusted), ..Settings::default() }).await;
     let status = adapter.post(record(&json!({})).to_string()).await.status;
@@ -47,8 +47,8 @@ async fn a_server_may_ask_for_a_certificate() {
     let client = authority.issue("client", "adapter.example", Validity::Now);
     let stranger = strangers.issue("stranger", "adapter.example", Validity::Now);
     for (identity, expected) in [(Some(&client), 200), (None, 503), (Some(&stranger), 503)] {
-        let served = server.served(Some(&authority.ca()));
-        assert_eq!(status(served, authority.trusted(identity)).await, expected);
+        let files = server.served(Some(&authority.ca()));
+        assert_eq!(status(files, authority.trusted(identity)).await, expected);
     }
 }
 
