@@ -384,6 +384,8 @@ impl FromStr for TimeBasis {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
 
     #[test]
@@ -406,6 +408,54 @@ mod tests {
         assert_eq!(settings.server, "http://flag:1");
         assert_eq!(settings.time.account_zone, Tz::Europe__London);
         assert_eq!((settings.body_limit, settings.body_timeout), (10, Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn settings_that_need_each_other_say_so() {
+        let file = |name: &str| Some(PathBuf::from(name));
+        let secrets = Secrets::parse("0123456789-0123456789-0123456789").ok();
+        for (options, expected) in [
+            (Options { tls_cert: file("c"), ..Options::default() }, "TLS needs both tls_cert and tls_key"),
+            (
+                Options { tls_client_ca: file("c"), ..Options::default() },
+                "TLS needs both tls_cert and tls_key",
+            ),
+            (
+                Options { server_ca: file("c"), server_key: file("k"), ..Options::default() },
+                "a certificate for the server needs both server_cert and server_key",
+            ),
+            (
+                Options { server_cert: file("c"), server_key: file("k"), ..Options::default() },
+                "server_cert is of no use without server_ca",
+            ),
+            (
+                Options { secrets_file: file("s"), secrets, ..Options::default() },
+                "secrets_file and LEADCAPTURE_WEBHOOK_SECRETS are both set; leave one out",
+            ),
+        ] {
+            assert_eq!(options.settings().unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn every_setting_is_documented() {
+        let page = include_str!("../../docs/configuration.md");
+        let mut command = Cli::command();
+        for argument in command.get_arguments() {
+            let id = argument.get_id().as_str();
+            if ["config", "help", "version"].contains(&id) {
+                continue;
+            }
+            let (flag, variable) =
+                (argument.get_long().unwrap(), argument.get_env().unwrap().to_str().unwrap());
+            let row = format!("| `--{flag}` | `{variable}` | `{id}` |");
+            assert!(page.contains(&row), "docs/configuration.md lacks the row {row}");
+        }
+        assert!(page.contains(&format!("| – | `{SECRETS_VARIABLE}` | – |")));
+        let replay = command.find_subcommand_mut("replay").unwrap();
+        for flag in replay.get_arguments().filter_map(clap::Arg::get_long).filter(|flag| *flag != "help") {
+            assert!(page.contains(&format!("`--{flag}`")), "docs/configuration.md lacks --{flag} of replay");
+        }
     }
 
     #[test]

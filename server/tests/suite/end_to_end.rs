@@ -1,5 +1,7 @@
 //! HTTP in, gRPC out: Voicenter's records through the webhook of a running server, and the leads that come of them.
 
+mod door;
+mod replay;
 mod samples;
 
 use std::{

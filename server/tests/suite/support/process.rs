@@ -30,11 +30,21 @@ pub(crate) async fn start_process(db: &TestDatabase) -> ServerProcess {
 
 /// As [`start_process`], with more arguments.
 pub(crate) async fn start_process_with(db: &TestDatabase, arguments: &[&str]) -> ServerProcess {
+    start_process_with_environment(db, arguments, &[]).await
+}
+
+/// As [`start_process_with`], with more environment variables.
+pub(crate) async fn start_process_with_environment(
+    db: &TestDatabase,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> ServerProcess {
     let mut child = Command::new(env!("CARGO_BIN_EXE_leadcapture"))
         .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"])
         .args(arguments)
         .env_clear()
         .env("LEADCAPTURE_DATABASE_URL", db.url())
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
