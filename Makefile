@@ -4,10 +4,10 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 export CARGO
 
-.PHONY: help run demo worker test lint fmt build release smoke bench fuzz-build fuzz need-cargo
+.PHONY: help run demo worker test lint lint-api fmt api-docs api-baseline build release smoke bench fuzz-build fuzz need-cargo
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: need-cargo ## Start the service with a demo tenant; prints the commands to try it
 	@scripts/run
@@ -21,10 +21,20 @@ worker: need-cargo ## Claim what is due from the running service, print the mess
 test: need-cargo ## Run every test, on SQLite and on a private PostgreSQL
 	@scripts/with-postgres $(CARGO) test --workspace --locked
 
-lint: need-cargo ## Check formatting and lints, without changing anything
+lint: need-cargo lint-api ## Check formatting, lints and the API, without changing anything
 	@$(CARGO) fmt --all --check
 	@$(CARGO) fmt --manifest-path webhook/fuzz/Cargo.toml --check
 	@$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
+	@$(CARGO) run --quiet --locked --package leadcapture-proto --example api_reference -- --check
+
+lint-api:
+	@scripts/check-api
+
+api-docs: need-cargo ## Write docs/api.md from the comments in proto/
+	@$(CARGO) run --quiet --locked --package leadcapture-proto --example api_reference
+
+api-baseline: ## On a release: make the present API the one that later changes must not break
+	@scripts/buf build --exclude-source-info -o proto/released/leadcapture.v1.binpb
 
 fmt: need-cargo ## Format the code
 	@$(CARGO) fmt --all
