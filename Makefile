@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 export CARGO
 
-.PHONY: help run demo worker test lint lint-api fmt api-docs api-baseline build release smoke bench fuzz-build fuzz need-cargo
+.PHONY: help run demo worker test lint lint-api fmt api-docs api-baseline build release smoke clients bench fuzz-build fuzz need-cargo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ release: need-cargo ## Build the optimised binaries into target/release
 
 smoke: need-cargo ## Try `make run` and `make demo` as a new user would, on other ports
 	@scripts/smoke
+
+clients: need-cargo ## Generate, check and run the example clients against a live server, and compare what they print
+	@scripts/clients
 
 bench: need-cargo ## Measure RecordCall on PostgreSQL, with pgbench and the same statements beside it
 	@scripts/bench

@@ -1,0 +1,1 @@
+"""A tour of the API on the generated Python client."""
