@@ -53,7 +53,7 @@ func explain(err error, address string) string {
 	why := reason(err)
 	switch {
 	case refused.Code() == codes.Unauthenticated:
-		return fmt.Sprintf("The server at %s does not accept the token in LEADCAPTURE_TOKEN.", address)
+		return fmt.Sprintf("The server at %s wants a valid token: set LEADCAPTURE_TOKEN.", address)
 	case refused.Code() == codes.Unavailable && why == "":
 		return fmt.Sprintf("No leadcapture server answers at %s. Start it with `make run` in another terminal and try again.", address)
 	case refused.Code() == codes.DeadlineExceeded && why == "":

@@ -45,7 +45,7 @@ def explain(error: grpc.RpcError, address: str) -> str:
         return str(error)
     code, why = error.code(), reason(error)
     if code is grpc.StatusCode.UNAUTHENTICATED:
-        return f"The server at {address} does not accept the token in LEADCAPTURE_TOKEN."
+        return f"The server at {address} wants a valid token: set LEADCAPTURE_TOKEN."
     if code is grpc.StatusCode.UNAVAILABLE and why is None:
         return (
             f"No leadcapture server answers at {address}."

@@ -36,7 +36,7 @@ export function explain(error: unknown, address: string): string {
   }
   const why = reason(error);
   if (error.code === Status.UNAUTHENTICATED) {
-    return `The server at ${address} does not accept the token in LEADCAPTURE_TOKEN.`;
+    return `The server at ${address} wants a valid token: set LEADCAPTURE_TOKEN.`;
   }
   if (error.code === Status.UNAVAILABLE && why === undefined) {
     return `No leadcapture server answers at ${address}. Start it with \`make run\` in another terminal and try again.`;

@@ -21,7 +21,7 @@ pub(crate) enum Problem {
     #[error("The server at {0} did not answer in time. Try again; if that does not help, look at its log.")]
     TooSlow(String),
     /// The token is missing, wrong or expired.
-    #[error("The server at {0} does not accept the token in LEADCAPTURE_TOKEN.")]
+    #[error("The server at {0} wants a valid token: set LEADCAPTURE_TOKEN.")]
     NoToken(String),
     /// The server refused a request.
     #[error("The server refused a request: {message} ({reason})")]
