@@ -3,7 +3,7 @@
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
     ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _,
-    QueryFilter as _, QueryOrder as _, sea_query::Expr,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -293,8 +293,10 @@ async fn check_opener(
     lead: &Lead,
     opener: SentOpener,
 ) -> Result<(), Failure> {
+    // Locked, or it could be handed out again between this look and the end of the transaction.
     let row = follow_up::Entity::find_by_id(opener.follow_up_id)
         .filter(follow_up::COLUMN.tenant_id.eq(lead.tenant_id))
+        .lock_exclusive()
         .one(transaction)
         .await?
         .ok_or(Error::NotFound(Resource::FollowUp))?;
