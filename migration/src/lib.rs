@@ -8,6 +8,7 @@ mod m20260101_000002_leads;
 mod m20260101_000003_missed_calls;
 mod m20260101_000004_conversations;
 mod m20260101_000005_access;
+mod m20260101_000006_access_latch;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000003_missed_calls::Migration),
             Box::new(m20260101_000004_conversations::Migration),
             Box::new(m20260101_000005_access::Migration),
+            Box::new(m20260101_000006_access_latch::Migration),
         ]
     }
 }

@@ -1,6 +1,7 @@
 //! Loads a running server with recorded calls over gRPC and prints throughput and latency.
 //!
-//! `cargo run --release -p leadcapture --example record_load -- [SECONDS] [CLIENTS] [PHONES]`, with `LEADCAPTURE_SERVER` as the address.
+//! `cargo run --release -p leadcapture --example record_load -- [SECONDS] [CLIENTS] [PHONES]`, with `LEADCAPTURE_SERVER` as the address and
+//! `LEADCAPTURE_TOKEN` as the token of the role admin, once the server needs one.
 //! Every call is a missed call with an id of its own; callers are drawn from PHONES numbers, so that leads are made and attached to.
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
@@ -19,7 +20,12 @@ use leadcapture_proto::v1::{
     missed_call_service_client::MissedCallServiceClient, tenant_service_client::TenantServiceClient,
 };
 use leadcapture_server::clock::{Clock as _, SystemClock};
-use tonic::transport::Channel;
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Channel,
+};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -30,7 +36,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = env::var("LEADCAPTURE_SERVER").unwrap_or_else(|_| "http://127.0.0.1:50051".to_owned());
     let run = SystemClock.now().timestamp_micros();
 
-    let channel = Channel::from_shared(address.clone())?.connect().await?;
+    let token =
+        env::var("LEADCAPTURE_TOKEN").ok().map(|token| format!("Bearer {token}").parse()).transpose()?;
+    let connect = async || -> Result<Authorized, Box<dyn Error>> {
+        let channel = Channel::from_shared(address.clone())?.connect().await?;
+        Ok(InterceptedService::new(channel, Authorization(token.clone())))
+    };
+    let channel = connect().await?;
     let line = format!("03{:07}", run.unsigned_abs() / 1_000 % 10_000_000);
     let mut tenants = TenantServiceClient::new(channel);
     let request = CreateTenantRequest { name: "Load".to_owned(), ..Default::default() };
@@ -43,7 +55,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut running = Vec::new();
     for _ in 0..clients {
         // A connection for each client, as separate programs would have.
-        let client = MissedCallServiceClient::new(Channel::from_shared(address.clone())?.connect().await?);
+        let client = MissedCallServiceClient::new(connect().await?);
         running.push(tokio::spawn(record_until(
             deadline,
             client,
@@ -72,14 +84,29 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A connection that sends the token, if there is one, with every request.
+type Authorized = InterceptedService<Channel, Authorization>;
+
+#[derive(Clone)]
+struct Authorization(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Authorization {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
 async fn record_until(
     deadline: Instant,
-    mut client: MissedCallServiceClient<Channel>,
+    mut client: MissedCallServiceClient<Authorized>,
     sent: Arc<AtomicU64>,
     line: String,
     run: i64,
     phones: u64,
-) -> Result<Vec<Duration>, tonic::Status> {
+) -> Result<Vec<Duration>, Status> {
     let mut latencies = Vec::new();
     while Instant::now() < deadline {
         let number = sent.fetch_add(1, Ordering::Relaxed);

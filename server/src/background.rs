@@ -1,4 +1,5 @@
-//! Work that nobody asks for: replaying and purging unrouted calls, giving silent conversations up, and watching the database. Safe on any number of replicas.
+//! Work that nobody asks for: replaying and purging unrouted calls, giving silent conversations up, and writing down when tokens were used, and
+//! watching the database. Safe on any number of replicas.
 
 use std::time::Duration;
 
@@ -6,11 +7,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::{config::Settings, grpc::SERVICE_NAMES, storage::Storage};
+use crate::{auth::Authenticator, config::Settings, grpc::SERVICE_NAMES, storage::Storage};
 
 /// Starts the background work; it ends with `stop`.
 pub fn start(
     storage: &Storage,
+    authenticator: &Authenticator,
     settings: &Settings,
     health: &HealthReporter,
     tasks: &TaskTracker,
@@ -44,6 +46,12 @@ pub fn start(
                 Ok(rows) => tracing::info!(what, rows, "outlived rows were deleted"),
                 Err(error) => tracing::warn!(what, %error, "outlived rows could not be deleted"),
             }
+        }
+    }));
+    let authenticator = authenticator.clone();
+    tasks.spawn(every(settings.token_use_interval, stop.clone(), async move || {
+        if let Err(error) = authenticator.note_uses().await {
+            tracing::warn!(%error, "when tokens were last used could not be written down");
         }
     }));
     tasks.spawn(every(settings.health_interval, stop.clone(), async move || {

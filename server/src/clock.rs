@@ -128,6 +128,14 @@ impl Environment {
         uuid::Builder::from_random_bytes(bytes).into_uuid()
     }
 
+    /// 256 random bits, for a secret.
+    #[must_use]
+    pub fn new_secret(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
     /// A number from 0 up to, but not including, 1.
     #[must_use]
     pub fn fraction(&self) -> f64 {

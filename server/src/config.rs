@@ -18,9 +18,11 @@ use leadcapture_webhook::{
 use serde::Deserialize;
 
 use crate::{
+    auth::{AuthSettings, MAX_CACHE_TTL},
     domain::phone::Region,
-    grpc::Limits,
+    grpc::{Limits, Reflection},
     storage::{DatabaseSettings, QueueSettings, RetryPolicy},
+    token_command::TokenCommand,
 };
 
 const fn loopback(port: u16) -> SocketAddr {
@@ -44,6 +46,12 @@ pub struct Cli {
 pub enum Command {
     /// Serves gRPC, and on request the Voicenter webhook in the same process
     Serve(Box<Options>),
+    /// Makes, lists and revokes API tokens
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
     /// Changes the database schema, or shows where it stands
     Migrate {
         /// Which way.
@@ -88,15 +96,27 @@ pub struct Options {
     /// Database: `sqlite://PATH?mode=rwc` or `postgres://…` [default: `sqlite://leadcapture.db?mode=rwc`]
     #[arg(long, env = "LEADCAPTURE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// Address of the gRPC server; loopback only [default: 127.0.0.1:50051]
+    /// Address of the gRPC server; beyond loopback only once there are tokens [default: 127.0.0.1:50051]
     #[arg(long, env = "LEADCAPTURE_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// Address of the Voicenter webhook, to run it in this process; beyond loopback it needs secrets and TLS [default: not run]
     #[arg(long, env = "LEADCAPTURE_WEBHOOK_LISTEN", value_name = "ADDR")]
     pub webhook_listen: Option<SocketAddr>,
-    /// Address of the Prometheus metrics, path /metrics [default: 127.0.0.1:9464]
+    /// Address of the Prometheus metrics, path /metrics; loopback only [default: 127.0.0.1:9464]
     #[arg(long, env = "LEADCAPTURE_METRICS_LISTEN", value_name = "ADDR")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Serve unencrypted beyond loopback, where whoever listens in reads tokens and customers; tokens are needed all the same
+    #[arg(long, env = "LEADCAPTURE_INSECURE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub insecure: Option<bool>,
+    /// Who may ask which services there are: open, authenticated (with any good token) or off [default: authenticated]
+    #[arg(long, env = "LEADCAPTURE_REFLECTION", value_name = "WHO")]
+    pub reflection: Option<Reflection>,
+    /// How long a token may go on being accepted after it was revoked, at most 10s [default: 5s]
+    #[arg(long, env = "LEADCAPTURE_AUTH_CACHE_TTL", value_name = "TIME")]
+    pub auth_cache_ttl: Option<Span>,
+    /// How often it is written down when tokens were last used [default: 1m]
+    #[arg(long, env = "LEADCAPTURE_TOKEN_USE_INTERVAL", value_name = "TIME")]
+    pub token_use_interval: Option<Span>,
     /// Whether to bring the schema up to date on start [default: true]
     #[arg(long, env = "LEADCAPTURE_MIGRATE_ON_START", value_name = "BOOL")]
     pub migrate_on_start: Option<bool>,
@@ -201,6 +221,14 @@ pub struct Settings {
     pub webhook: WebhookSettings,
     /// Where metrics are served.
     pub metrics_listen: SocketAddr,
+    /// Whether gRPC may be served unencrypted beyond loopback.
+    pub insecure: bool,
+    /// Who may use reflection.
+    pub reflection: Reflection,
+    /// How tokens are checked.
+    pub auth: AuthSettings,
+    /// How often it is written down when tokens were last used.
+    pub token_use_interval: Duration,
     /// Whether the schema is brought up to date on start.
     pub migrate_on_start: bool,
     /// How calls are gathered for recording.
@@ -248,6 +276,10 @@ impl Options {
             listen: self.listen.or(file.listen),
             webhook_listen: self.webhook_listen.or(file.webhook_listen),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
+            insecure: self.insecure.or(file.insecure),
+            reflection: self.reflection.or(file.reflection),
+            auth_cache_ttl: self.auth_cache_ttl.or(file.auth_cache_ttl),
+            token_use_interval: self.token_use_interval.or(file.token_use_interval),
             migrate_on_start: self.migrate_on_start.or(file.migrate_on_start),
             region: self.region.or(file.region),
             database_max_connections: self.database_max_connections.or(file.database_max_connections),
@@ -295,10 +327,17 @@ impl Options {
     /// The settings, defaults in place of what was not given.
     ///
     /// # Errors
-    /// The region is unknown, or settings of the webhook do not go together.
+    /// The region is unknown, tokens would be kept for too long, or settings of the webhook do not go together.
     pub fn settings(&self) -> Result<Settings, String> {
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
         let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
+        let acquire_timeout = span(self.database_acquire_timeout, Duration::from_secs(3));
+        let cache_ttl = span(self.auth_cache_ttl, Duration::from_secs(5));
+        if cache_ttl > MAX_CACHE_TTL {
+            return Err(format!(
+                "auth_cache_ttl: {cache_ttl:?} is longer than {MAX_CACHE_TTL:?}, within which a revoked token must be refused"
+            ));
+        }
         let region = self.region.as_deref().unwrap_or("IL");
         let region: Region = region
             .parse()
@@ -310,7 +349,7 @@ impl Options {
             database: DatabaseSettings {
                 url,
                 max_connections: self.database_max_connections.map_or(16, NonZeroU32::get),
-                acquire_timeout: span(self.database_acquire_timeout, Duration::from_secs(3)),
+                acquire_timeout,
                 statement_timeout: span(self.database_statement_timeout, Duration::from_secs(10)),
                 lock_timeout: span(self.database_lock_timeout, Duration::from_secs(2)),
                 retry: RetryPolicy::default(),
@@ -326,6 +365,10 @@ impl Options {
             webhook_listen: self.webhook_listen,
             webhook: self.webhook.settings().map_err(|error| format!("webhook: {error}"))?,
             metrics_listen: self.metrics_listen.unwrap_or(loopback(9464)),
+            insecure: self.insecure.unwrap_or(false),
+            reflection: self.reflection.unwrap_or_default(),
+            auth: AuthSettings { cache_ttl, lookup_timeout: acquire_timeout },
+            token_use_interval: span(self.token_use_interval, Duration::from_mins(1)),
             migrate_on_start: self.migrate_on_start.unwrap_or(true),
             recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
             limits: Limits {
@@ -367,21 +410,6 @@ fn read_file(path: &Path) -> Result<Options, String> {
         .map_err(|error| format!("{}: {}", path.display(), error.message().replace('\n', " ")))
 }
 
-/// Refuses an address that other machines can reach: the server asks nobody for a token yet.
-///
-/// # Errors
-/// The address is not a loopback address.
-pub fn require_loopback(flag: &str, address: SocketAddr) -> Result<(), String> {
-    if address.ip().to_canonical().is_loopback() {
-        return Ok(());
-    }
-    Err(format!(
-        "{flag}: {address} can be reached from other machines, but this server asks nobody for a token; listen on a loopback \
-         address such as 127.0.0.1:{}",
-        address.port()
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -418,10 +446,11 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_served_without_tokens() {
-        assert!(require_loopback("--listen", "[::1]:1".parse().unwrap()).is_ok());
-        let error = require_loopback("--listen", "0.0.0.0:50051".parse().unwrap()).unwrap_err();
-        assert!(error.contains("127.0.0.1:50051"), "{error}");
+    fn a_token_is_never_trusted_for_longer_than_it_may_be_revoked() {
+        let with = |ttl| Options { auth_cache_ttl: Some(Span(ttl)), ..Options::default() };
+        assert_eq!(with(Duration::from_secs(10)).settings().unwrap().auth.cache_ttl, Duration::from_secs(10));
+        let error = with(Duration::from_millis(10_001)).settings().unwrap_err();
+        assert!(error.contains("auth_cache_ttl") && error.contains("10s"), "{error}");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use leadcapture_server::{
     clock::Environment,
     config::{Cli, Command, MigrateCommand, Options, Settings},
     serve,
-    storage::{connect_for_migrations, migrate_up},
+    storage::{Storage, connect_for_migrations, migrate_up},
+    token_command::{self, TokenCommand},
 };
 use leadcapture_webhook::telemetry;
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(options) => run(*options),
+        Command::Token { command } => token(&command),
         Command::Migrate { direction } => migrate(&direction),
     };
     match done {
@@ -61,6 +63,21 @@ async fn run_server(settings: Settings) -> Result<(), String> {
     });
     server.ended().await;
     Ok(())
+}
+
+fn token(command: &TokenCommand) -> Result<(), String> {
+    let options = Options { database_url: Some(command.database().clone().url()?), ..Options::default() };
+    let settings = options.settings()?;
+    let output = runtime()?.block_on(async {
+        let storage = Storage::connect(&settings.database, Environment::system()).await;
+        let storage = storage.map_err(|error| error.to_string())?;
+        let output = token_command::run(command, &storage).await;
+        storage.close().await;
+        output
+    })?;
+    // The notes first: when the token is there, they were read.
+    std::io::stderr().write_all(output.notes.as_bytes()).map_err(|error| error.to_string())?;
+    std::io::stdout().write_all(output.out.as_bytes()).map_err(|error| error.to_string())
 }
 
 fn migrate(command: &MigrateCommand) -> Result<(), String> {

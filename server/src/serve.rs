@@ -1,17 +1,24 @@
 //! A running server: its listeners, its background work, and an orderly end.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use leadcapture_webhook::SystemClock as WebhookClock;
+use leadcapture_webhook::{SystemClock as WebhookClock, config::Token as WebhookToken};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::ServingStatus;
 
 use crate::{
+    auth::Authenticator,
     background,
     clock::Environment,
-    config::{Settings, require_loopback},
-    grpc::{self, Api, SERVICE_NAMES},
+    config::Settings,
+    domain::error::Error,
+    exposure::{Exposure, Protection, check_grpc, check_metrics},
+    grpc::{self, Api, GuardLayer, Reflection, SERVICE_NAMES},
     incoming,
     metrics::{self, Metrics},
     storage::{RecordingQueue, Storage, connect_for_migrations, migrate_up},
@@ -53,15 +60,13 @@ impl RunningServer {
 /// Connects to the database, brings its schema up to date and starts to serve.
 ///
 /// # Errors
-/// A sentence that says what is wrong: an address in use, a database that cannot be reached.
+/// A sentence that says what is wrong: an address in use or open to strangers, a database that cannot be reached.
 pub async fn start(settings: Settings, environment: Environment) -> Result<RunningServer, String> {
-    require_loopback("--listen", settings.listen)?;
-    require_loopback("--metrics-listen", settings.metrics_listen)?;
+    check_metrics(settings.metrics_listen)?;
     if let Some(address) = settings.webhook_listen {
         leadcapture_webhook::check_door(address, &settings.webhook.door)
             .map_err(|error| format!("--webhook-listen: {error}"))?;
     }
-    let listener = listen("--listen", settings.listen).await?;
     let metrics_listener = listen("--metrics-listen", settings.metrics_listen).await?;
     let webhook_listener = match settings.webhook_listen {
         Some(address) => Some(listen("--webhook-listen", address).await?),
@@ -75,12 +80,26 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     }
     let storage =
         Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
+    let (authenticator, webhook_token) = Authenticator::new(storage.clone(), settings.auth);
+    // Before the first listener: nobody may get in by a server that is about to refuse to start.
+    let protection = Protection {
+        tokens: authenticator.tokens_required().await.map_err(|error| describe(&error))?,
+        encrypted: false,
+        insecure: settings.insecure,
+    };
+    if check_grpc(settings.listen, protection)? == Exposure::Plaintext {
+        tracing::warn!(address = %settings.listen, "gRPC is served unencrypted to other machines, as --insecure asks");
+    }
+    let listener = listen("--listen", settings.listen).await?;
 
     let address = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     let (grpc, metrics_address) = (address(&listener)?, address(&metrics_listener)?);
     let webhook = webhook_listener.as_ref().map(address).transpose()?;
     let shutdown = CancellationToken::new();
-    let parts = Parts { settings, storage, listener, metrics_listener, webhook_listener, grpc };
+    let mut settings = settings;
+    settings.webhook.token = settings.webhook.token.or_else(|| WebhookToken::new(webhook_token.reveal()));
+    let parts =
+        Parts { settings, storage, authenticator, listener, metrics_listener, webhook_listener, grpc };
     let ended = tokio::spawn(parts.run(shutdown.clone()));
     Ok(RunningServer { grpc, webhook, metrics: metrics_address, shutdown, ended })
 }
@@ -93,6 +112,7 @@ async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, String> 
 struct Parts {
     settings: Settings,
     storage: Storage,
+    authenticator: Authenticator,
     listener: TcpListener,
     metrics_listener: TcpListener,
     webhook_listener: Option<TcpListener>,
@@ -103,7 +123,8 @@ impl Parts {
     /// Serves until `shutdown`, then ends in the order of dependence: the webhook, which needs gRPC; gRPC, which needs the
     /// recording workers; those, which need the database.
     async fn run(self, shutdown: CancellationToken) {
-        let Self { settings, storage, listener, metrics_listener, webhook_listener, grpc } = self;
+        let Self { settings, storage, authenticator, listener, metrics_listener, webhook_listener, grpc } =
+            self;
         let (stop_grpc, stop_rest) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
         let metrics = Metrics::new();
@@ -111,21 +132,23 @@ impl Parts {
         for name in SERVICE_NAMES {
             health.set_service_status(name, ServingStatus::Serving).await;
         }
-        background::start(&storage, &settings, &health, &tasks, &stop_rest);
+        background::start(&storage, &authenticator, &settings, &health, &tasks, &stop_rest);
         tasks.spawn(metrics::serve(metrics_listener, metrics.clone(), stop_rest.clone()));
 
         let recordings = RecordingQueue::start(&storage, settings.recording, &tasks);
         let api = Api::new(storage.clone(), recordings, metrics.clone()).stopped_by(stop_grpc.clone());
         let limits = settings.limits;
-        let router = tonic::transport::Server::builder()
+        let mut router = tonic::transport::Server::builder()
             .max_concurrent_streams(limits.streams)
             .http2_keepalive_interval(Some(limits.keepalive))
             .http2_keepalive_timeout(Some(limits.keepalive))
             .layer(metrics.layer())
+            .layer(GuardLayer::new(authenticator.clone(), settings.reflection))
             .add_routes(grpc::routes(&api, &limits))
-            .add_service(health_service)
-            .add_service(reflection_v1())
-            .add_service(reflection_v1alpha());
+            .add_service(health_service);
+        if settings.reflection != Reflection::Off {
+            router = router.add_service(reflection_v1()).add_service(reflection_v1alpha());
+        }
         drop(api);
         let incoming = incoming::connections(listener, limits.connections, limits.handshake);
         let serving =
@@ -148,6 +171,9 @@ impl Parts {
             stop_rest.cancel();
             tasks.close();
             tasks.wait().await;
+            if let Err(error) = authenticator.note_uses().await {
+                tracing::warn!(%error, "when tokens were last used could not be written down");
+            }
             storage.close().await;
         };
         if timeout(settings.shutdown_timeout, orderly).await.is_err() {
@@ -163,7 +189,7 @@ fn run_webhook(
     shutdown: CancellationToken,
 ) -> impl Future<Output = Result<(), String>> + Send + use<> {
     let mut webhook = settings.webhook.clone();
-    webhook.server = format!("http://{grpc}");
+    webhook.server = format!("http://{}", reachable(grpc));
     webhook.server_tls = None;
     // The rest of the server ends after the webhook and needs some of the time.
     webhook.shutdown_timeout =
@@ -172,6 +198,27 @@ fn run_webhook(
         let served = leadcapture_webhook::serve(listener, webhook, Arc::new(WebhookClock), shutdown).await;
         served.map_err(|error| error.to_string())
     }
+}
+
+fn describe(error: &Error) -> String {
+    match error {
+        Error::Internal(cause) => {
+            format!(
+                "the database does not answer as expected ({cause}); is its schema up to date? `leadcapture migrate up` brings it there"
+            )
+        }
+        error => error.to_string(),
+    }
+}
+
+/// Where this process reaches its own listener: one on every address is reached on loopback.
+fn reachable(listening: SocketAddr) -> SocketAddr {
+    let ip = match listening.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listening.port())
 }
 
 fn report(part: &str, ended: Result<Result<(), String>, tokio::task::JoinError>) {

@@ -11,6 +11,11 @@ pub(crate) enum Error {
         /// Its value.
         value: String,
     },
+    /// The token in the environment can be none.
+    #[error(
+        "LEADCAPTURE_TOKEN holds characters that no token has; give it as `leadcapture token create` showed it"
+    )]
+    BadToken,
     /// Nothing answers where the server should be.
     #[error(
         "No leadcapture server answers at {0}. Start it with `make run` in another terminal and try again."

@@ -25,7 +25,8 @@ usage: leadcapture-example [COMMAND]
   ready    end with 0 when the service and the webhook answer, else with 1
 
 LEADCAPTURE_SERVER   address of the gRPC server (http://127.0.0.1:50051)
-LEADCAPTURE_WEBHOOK  address of the webhook (http://127.0.0.1:8080)";
+LEADCAPTURE_WEBHOOK  address of the webhook (http://127.0.0.1:8080)
+LEADCAPTURE_TOKEN    token of the role admin; none while the server is open";
 
 #[tokio::main]
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]

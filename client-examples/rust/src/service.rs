@@ -9,7 +9,12 @@ use leadcapture_proto::v1::{
     conversation_service_client::ConversationServiceClient, lead_service_client::LeadServiceClient,
     tenant_service_client::TenantServiceClient,
 };
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    Code, Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
 
 use crate::{error::Error, record::CallRecord, worker::WAIT};
 
@@ -23,9 +28,41 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The gRPC services that this program uses.
 pub(crate) struct Service {
-    tenants: TenantServiceClient<Channel>,
-    leads: LeadServiceClient<Channel>,
-    conversations: ConversationServiceClient<Channel>,
+    tenants: TenantServiceClient<Authorized>,
+    leads: LeadServiceClient<Authorized>,
+    conversations: ConversationServiceClient<Authorized>,
+}
+
+/// A connection that sends the token with every request.
+type Authorized = InterceptedService<Channel, Authorization>;
+
+/// The token, if there is one: a server needs none until its first was made.
+#[derive(Clone)]
+struct Authorization(Option<MetadataValue<Ascii>>);
+
+impl Authorization {
+    /// The token in `LEADCAPTURE_TOKEN`.
+    fn from_environment() -> Result<Self, Error> {
+        let token = env::var("LEADCAPTURE_TOKEN").unwrap_or_default();
+        let token = token.trim();
+        if token.is_empty() {
+            return Ok(Self(None));
+        }
+        let mut value: MetadataValue<Ascii> =
+            format!("Bearer {token}").parse().map_err(|_| Error::BadToken)?;
+        // Kept out of what Debug shows.
+        value.set_sensitive(true);
+        Ok(Self(Some(value)))
+    }
+}
+
+impl Interceptor for Authorization {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
 }
 
 impl Service {
@@ -37,7 +74,9 @@ impl Service {
             .connect_timeout(CONNECT_TIMEOUT)
             // A claim may wait on the server.
             .timeout(REQUEST_TIMEOUT + WAIT);
+        let authorization = Authorization::from_environment()?;
         let channel = endpoint.connect().await.map_err(|_| Error::ServerAway(address))?;
+        let channel = InterceptedService::new(channel, authorization);
         Ok(Self {
             tenants: TenantServiceClient::new(channel.clone()),
             leads: LeadServiceClient::new(channel.clone()),
@@ -159,8 +198,13 @@ impl Service {
         answer.map(drop).map_err(Error::refused("FailFollowUp"))
     }
 
+    /// Whether the server answers; that it wants another token is an answer too.
     async fn answers(&mut self) -> bool {
-        self.tenants.list_tenants(ListTenantsRequest { page_size: 1, ..Default::default() }).await.is_ok()
+        let request = ListTenantsRequest { page_size: 1, ..Default::default() };
+        match self.tenants.list_tenants(request).await {
+            Ok(_) => true,
+            Err(status) => matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{lead::LeadStatus, lifecycle::InvalidTransition};
+use super::{access::Role, lead::LeadStatus, lifecycle::InvalidTransition};
 
 /// A field of a request that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,39 @@ impl Resource {
     }
 }
 
+/// What is wrong with the token of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenProblem {
+    /// There is none.
+    Missing,
+    /// It can be no token.
+    Malformed,
+    /// Nobody has it, or no more.
+    Unknown,
+    /// It was revoked.
+    Revoked,
+    /// Its time is over.
+    Expired,
+}
+
+impl TokenProblem {
+    /// Every kind.
+    pub const ALL: &'static [Self] =
+        &[Self::Missing, Self::Malformed, Self::Unknown, Self::Revoked, Self::Expired];
+
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Missing => "a token is needed; send it as metadata `authorization: Bearer TOKEN`",
+            Self::Malformed => {
+                "the authorization is malformed; send `Bearer`, a space and the token exactly as it was shown when it was made"
+            }
+            Self::Unknown => "the token is unknown here; ask the operator of this server for one",
+            Self::Revoked => "the token was revoked; ask the operator of this server for another",
+            Self::Expired => "the token has expired; ask the operator of this server for another",
+        }
+    }
+}
+
 /// Why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -103,6 +136,17 @@ pub enum Error {
     /// The name that guards a deletion is not the tenant's.
     #[error("name does not equal the tenant's name; repeat the name exactly to delete the tenant")]
     TenantNameMismatch,
+    /// The request has no good token.
+    #[error("{}", .0.sentence())]
+    Unauthenticated(TokenProblem),
+    /// The token's role may not call the method.
+    #[error("a token of the role {role} may not call this method; it takes {}", names(.allowed, " or "))]
+    PermissionDenied {
+        /// The token's role.
+        role: Role,
+        /// The roles that may.
+        allowed: &'static [Role],
+    },
     /// The database cannot be reached.
     #[error("the database cannot be reached at the moment; try again")]
     DatabaseUnavailable,
@@ -177,6 +221,12 @@ impl Error {
             Self::ClaimExpired => "CLAIM_EXPIRED",
             Self::WhatsappConversationTaken => "WHATSAPP_CONVERSATION_TAKEN",
             Self::TenantNameMismatch => "TENANT_NAME_MISMATCH",
+            Self::Unauthenticated(TokenProblem::Missing) => "TOKEN_REQUIRED",
+            Self::Unauthenticated(TokenProblem::Malformed) => "TOKEN_MALFORMED",
+            Self::Unauthenticated(TokenProblem::Unknown) => "TOKEN_UNKNOWN",
+            Self::Unauthenticated(TokenProblem::Revoked) => "TOKEN_REVOKED",
+            Self::Unauthenticated(TokenProblem::Expired) => "TOKEN_EXPIRED",
+            Self::PermissionDenied { .. } => "ROLE_NOT_ALLOWED",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
@@ -198,10 +248,17 @@ impl Error {
                 vec![("from", upper(*from)), ("to", upper(*to)), ("allowed", allowed.join(","))]
             }
             Self::MessageTooLarge { limit } => vec![("limit_bytes", limit.to_string())],
+            Self::PermissionDenied { role, allowed } => {
+                vec![("role", role.name().to_owned()), ("allowed", names(allowed, ","))]
+            }
             Self::OpenLeadExists { lead_id } => vec![("lead_id", lead_id.to_string())],
             _ => Vec::new(),
         }
     }
+}
+
+fn names(roles: &[Role], separator: &str) -> String {
+    roles.iter().map(|role| role.name()).collect::<Vec<_>>().join(separator)
 }
 
 fn upper(status: LeadStatus) -> String {

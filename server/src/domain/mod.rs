@@ -7,7 +7,11 @@
 //! | telephone numbers | [`phone`] |
 //! | what a tenant may configure | [`policy`] |
 //! | every error a caller can get | [`error`] |
+//! | who may act for which tenant | [`access`] |
+//! | bearer tokens | [`api_token`] |
 
+pub mod access;
+pub mod api_token;
 pub mod call;
 pub mod capture;
 pub mod conversation;

@@ -10,13 +10,16 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::{
-    Api, conversation_encode as encode, lead_encode,
+    Api,
+    caller::{caller, principal, session},
+    conversation_encode as encode, lead_encode,
     once::respond,
     page::{Fingerprint, next_token},
-    parse::{Fields, actor},
+    parse::Fields,
 };
 use crate::{
-    domain::{customer::CustomerKey, error::Error},
+    auth::Session,
+    domain::error::Error,
     storage::{
         ClaimRequest, ClaimedFollowUp, ConversationAndLead, ConversationChange, FollowUpFilter, OnceRequest,
         ReportedFollowUp, Suppression,
@@ -32,6 +35,7 @@ impl Api {
     /// Claims, and while nothing is due waits for it, looking again when the next follow-up becomes due.
     async fn claim_within(
         &self,
+        session: &Session,
         request: &ClaimRequest,
         wait: TimeDelta,
     ) -> Result<Vec<ClaimedFollowUp>, Error> {
@@ -50,6 +54,8 @@ impl Api {
             if self.stop.run_until_cancelled(look_again).await.is_none() {
                 return Ok(claimed);
             }
+            // The wait is longer than a revoked token may be good for.
+            session.still_valid().await?;
         }
     }
 }
@@ -61,17 +67,18 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::StartConversationRequest>,
     ) -> Reply<v1::StartConversationResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
+        let reference =
+            fields.lead_reference(&caller, &mut request.tenant_id, &request.lead_id, &request.etag);
         let thread = fields.thread(request.whatsapp_conversation_id.as_deref());
         let opener = fields.sent_opener(&request.follow_up_id, &request.claim_token);
-        let region = self.region_of(reference.tenant_id, &fields).await?;
+        let region = self.region_of(reference.tenant, &fields).await?;
         fields.check()?;
 
-        let key = request_id.key("StartConversation", &reference.actor, &request, Some(reference.tenant_id));
+        let key = request_id.key("StartConversation", &caller, &request, Some(reference.tenant.id()));
         let response = |found: &ConversationAndLead| v1::StartConversationResponse {
             conversation: Some(encode::conversation(&found.conversation, &found.lead)),
             lead: Some(lead_encode::lead(&found.lead, region)),
@@ -90,12 +97,13 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::GetConversationRequest>,
     ) -> Reply<v1::GetConversationResponse> {
-        let request = request.into_inner();
+        let principal = principal(&request)?;
+        let mut request = request.into_inner();
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
         let reference = fields.conversation(request.by.map(Into::into));
         fields.check()?;
-        let found = self.storage.conversation(tenant_id, &reference).await?;
+        let found = self.storage.conversation(tenant, &reference).await?;
         Ok(Response::new(v1::GetConversationResponse {
             conversation: Some(encode::conversation(&found.conversation, &found.lead)),
         }))
@@ -103,15 +111,15 @@ impl ConversationService for Api {
 
     #[instrument(name = "RecordReply", skip_all)]
     async fn record_reply(&self, request: Request<v1::RecordReplyRequest>) -> Reply<v1::RecordReplyResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
         let change = ConversationChange {
-            tenant_id: fields.id("tenant_id", &request.tenant_id),
+            tenant: fields.tenant(caller.principal(), &mut request.tenant_id),
             conversation: fields.conversation(request.by.clone().map(Into::into)),
             version: fields.etag(&request.etag),
-            actor,
+            actor: caller.actor(),
         };
         let answers = fields.lead_details(
             request.customer_name.as_deref(),
@@ -119,10 +127,10 @@ impl ConversationService for Api {
             request.contact_preference.as_deref(),
             None,
         );
-        let region = self.region_of(change.tenant_id, &fields).await?;
+        let region = self.region_of(change.tenant, &fields).await?;
         fields.check()?;
 
-        let key = request_id.key("RecordReply", &change.actor, &request, Some(change.tenant_id));
+        let key = request_id.key("RecordReply", &caller, &request, Some(change.tenant.id()));
         let response = |found: &ConversationAndLead| v1::RecordReplyResponse {
             conversation: Some(encode::conversation(&found.conversation, &found.lead)),
             missing: encode::questions(&found.lead),
@@ -141,21 +149,21 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::CloseConversationRequest>,
     ) -> Reply<v1::CloseConversationResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
         let change = ConversationChange {
-            tenant_id: fields.id("tenant_id", &request.tenant_id),
+            tenant: fields.tenant(caller.principal(), &mut request.tenant_id),
             conversation: fields.conversation(request.by.clone().map(Into::into)),
             version: fields.etag(&request.etag),
-            actor,
+            actor: caller.actor(),
         };
         let reason = fields.close_reason(request.reason);
-        let region = self.region_of(change.tenant_id, &fields).await?;
+        let region = self.region_of(change.tenant, &fields).await?;
         fields.check()?;
 
-        let key = request_id.key("CloseConversation", &change.actor, &request, Some(change.tenant_id));
+        let key = request_id.key("CloseConversation", &caller, &request, Some(change.tenant.id()));
         let response = |found: &ConversationAndLead| v1::CloseConversationResponse {
             conversation: Some(encode::conversation(&found.conversation, &found.lead)),
             lead: Some(lead_encode::lead(&found.lead, region)),
@@ -173,13 +181,14 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::ClaimFollowUpsRequest>,
     ) -> Reply<v1::ClaimFollowUpsResponse> {
+        let session = session(&request)?;
         let mut fields = Fields::default();
-        let (claim, wait) = fields.claim(request.get_ref());
+        let (claim, wait) = fields.claim(session.principal(), request.get_ref());
         fields.check()?;
-        if let Some(tenant_id) = claim.tenant_id {
-            self.storage.tenant(tenant_id).await?;
+        if let Some(tenant) = claim.reach.tenant() {
+            self.storage.tenant(tenant).await?;
         }
-        let claimed = self.claim_within(&claim, wait).await?;
+        let claimed = self.claim_within(&session, &claim, wait).await?;
         Ok(Response::new(v1::ClaimFollowUpsResponse {
             follow_ups: claimed.iter().map(encode::claimed).collect(),
         }))
@@ -190,16 +199,17 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::CompleteFollowUpRequest>,
     ) -> Reply<v1::CompleteFollowUpResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let ids = (request.tenant_id.as_str(), request.follow_up_id.as_str(), request.claim_token.as_str());
-        let report = fields.report(ids, actor);
-        self.region_of(report.tenant_id, &fields).await?;
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
+        let ids = (request.follow_up_id.as_str(), request.claim_token.as_str());
+        let report = fields.report(tenant, ids, caller.actor());
+        self.region_of(report.tenant, &fields).await?;
         fields.check()?;
 
-        let key = request_id.key("CompleteFollowUp", &report.actor, &request, Some(report.tenant_id));
+        let key = request_id.key("CompleteFollowUp", &caller, &request, Some(report.tenant.id()));
         let response = |reported: &ReportedFollowUp| v1::CompleteFollowUpResponse {
             follow_up: Some(encode::follow_up(&reported.follow_up)),
             conversation: reported
@@ -220,17 +230,18 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::FailFollowUpRequest>,
     ) -> Reply<v1::FailFollowUpResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let ids = (request.tenant_id.as_str(), request.follow_up_id.as_str(), request.claim_token.as_str());
-        let report = fields.report(ids, actor);
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
+        let ids = (request.follow_up_id.as_str(), request.claim_token.as_str());
+        let report = fields.report(tenant, ids, caller.actor());
         let failure = fields.send_failure(&request);
-        self.region_of(report.tenant_id, &fields).await?;
+        self.region_of(report.tenant, &fields).await?;
         fields.check()?;
 
-        let key = request_id.key("FailFollowUp", &report.actor, &request, Some(report.tenant_id));
+        let key = request_id.key("FailFollowUp", &caller, &request, Some(report.tenant.id()));
         let response = |reported: &ReportedFollowUp| v1::FailFollowUpResponse {
             follow_up: Some(encode::follow_up(&reported.follow_up)),
         };
@@ -247,15 +258,16 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::ListFollowUpsRequest>,
     ) -> Reply<v1::ListFollowUpsResponse> {
+        let principal = principal(&request)?;
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
-        let fingerprint = Fingerprint::of("follow_ups", &request);
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
+        let fingerprint = Fingerprint::of("follow_ups", &request);
         let (due_from, due_until) =
             fields.range(("due_from", request.due_from), ("due_until", request.due_until));
         let filter = FollowUpFilter {
-            tenant_id,
+            tenant,
             lead_id: fields.optional_id("lead_id", &request.lead_id),
             statuses: fields.follow_up_statuses(&request.statuses),
             kinds: fields.follow_up_kinds(&request.kinds),
@@ -263,7 +275,7 @@ impl ConversationService for Api {
             due_until,
         };
         let page = fields.page(size, &token, fingerprint);
-        self.region_of(tenant_id, &fields).await?;
+        self.region_of(tenant, &fields).await?;
         fields.check()?;
         let page = self.storage.follow_ups(&filter, page).await?;
         Ok(Response::new(v1::ListFollowUpsResponse {
@@ -277,18 +289,18 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::AddSuppressionRequest>,
     ) -> Reply<v1::AddSuppressionResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
         let reason = fields.suppression_reason(request.reason);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         let phone = fields.phone("phone", &request.phone, region);
         fields.check()?;
         let phone = phone.ok_or_else(|| Error::internal("a checked request without phone"))?;
 
-        let key = request_id.key("AddSuppression", &actor, &request, Some(tenant_id));
+        let key = request_id.key("AddSuppression", &caller, &request, Some(tenant.id()));
         let response = |added: &Suppression| v1::AddSuppressionResponse {
             suppression: Some(encode::suppression(added, region)),
         };
@@ -297,10 +309,7 @@ impl ConversationService for Api {
             encode: &|added| response(added).encode_to_vec(),
             customer: |added| Some(&added.customer.phone),
         };
-        Ok(respond(
-            self.storage.add_suppression(&CustomerKey { tenant_id, phone }, reason, once).await?,
-            response,
-        )?)
+        Ok(respond(self.storage.add_suppression(tenant, &phone, reason, once).await?, response)?)
     }
 
     #[instrument(name = "RemoveSuppression", skip_all)]
@@ -308,23 +317,23 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::RemoveSuppressionRequest>,
     ) -> Reply<v1::RemoveSuppressionResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
+        let region = self.region_of(tenant, &fields).await?;
         let phone = fields.phone("phone", &request.phone, region);
         fields.check()?;
         let phone = phone.ok_or_else(|| Error::internal("a checked request without phone"))?;
 
-        let key = request_id.key("RemoveSuppression", &actor, &request, Some(tenant_id));
+        let key = request_id.key("RemoveSuppression", &caller, &request, Some(tenant.id()));
         let once = OnceRequest {
             key,
             encode: &|()| v1::RemoveSuppressionResponse {}.encode_to_vec(),
             customer: |()| None,
         };
-        let removed = self.storage.remove_suppression(&CustomerKey { tenant_id, phone }, once).await?;
+        let removed = self.storage.remove_suppression(tenant, &phone, once).await?;
         Ok(respond(removed, |()| v1::RemoveSuppressionResponse {})?)
     }
 
@@ -333,15 +342,16 @@ impl ConversationService for Api {
         &self,
         request: Request<v1::ListSuppressionsRequest>,
     ) -> Reply<v1::ListSuppressionsResponse> {
+        let principal = principal(&request)?;
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
-        let fingerprint = Fingerprint::of("suppressions", &request);
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
+        let fingerprint = Fingerprint::of("suppressions", &request);
         let page = fields.page(size, &token, fingerprint);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         fields.check()?;
-        let page = self.storage.suppressions(tenant_id, page).await?;
+        let page = self.storage.suppressions(tenant, page).await?;
         Ok(Response::new(v1::ListSuppressionsResponse {
             suppressions: page.items.iter().map(|found| encode::suppression(found, region)).collect(),
             next_page_token: next_token(page.next, fingerprint),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::parse::Fields;
 use crate::{
     domain::{
+        access::{Principal, TenantScope},
         conversation::ConversationEndReason,
         customer::SuppressionReason,
         follow_up::{FollowUpKind, FollowUpStatus},
@@ -154,7 +155,11 @@ impl Fields {
     }
 
     /// What a worker asks for, and how long it waits.
-    pub(super) fn claim(&mut self, request: &v1::ClaimFollowUpsRequest) -> (ClaimRequest, TimeDelta) {
+    pub(super) fn claim(
+        &mut self,
+        principal: &Principal,
+        request: &v1::ClaimFollowUpsRequest,
+    ) -> (ClaimRequest, TimeDelta) {
         let limit = match request.limit {
             0 => DEFAULT_CLAIM,
             limit @ 1..=MAX_CLAIM => limit.unsigned_abs(),
@@ -164,7 +169,7 @@ impl Fields {
             }
         };
         let claim = ClaimRequest {
-            tenant_id: self.optional_id("tenant_id", &request.tenant_id),
+            reach: self.reach(principal, &request.tenant_id),
             kinds: self.follow_up_kinds(&request.kinds),
             limit,
             lease: self.duration("lease", request.lease, LEASE_RANGE).unwrap_or(DEFAULT_LEASE),
@@ -175,11 +180,12 @@ impl Fields {
     /// Which claim a report is on.
     pub(super) fn report(
         &mut self,
-        (tenant_id, follow_up_id, claim_token): (&str, &str, &str),
+        tenant: TenantScope,
+        (follow_up_id, claim_token): (&str, &str),
         actor: String,
     ) -> FollowUpReport {
         FollowUpReport {
-            tenant_id: self.id("tenant_id", tenant_id),
+            tenant,
             follow_up_id: self.id("follow_up_id", follow_up_id),
             claim_token: self.id("claim_token", claim_token),
             actor,

@@ -151,6 +151,18 @@ pub(super) fn missed_call(call: &MissedCall, region: Region) -> v1::MissedCall {
     }
 }
 
+/// A missed call to a caller that may know its ids only.
+pub(super) fn missed_call_ids(call: &MissedCall) -> v1::MissedCall {
+    v1::MissedCall {
+        id: call.id.to_string(),
+        tenant_id: call.key.tenant_id.to_string(),
+        provider: call.key.provider.clone(),
+        call_id: call.key.call_id.clone(),
+        lead_id: call.lead_id.map(|id| id.to_string()),
+        ..v1::MissedCall::default()
+    }
+}
+
 fn ivr_step(step: &IvrStep) -> v1::IvrStep {
     v1::IvrStep {
         layer_id: (!step.layer_id.is_empty()).then(|| step.layer_id.clone()),

@@ -6,14 +6,15 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::{
-    Api, lead_encode,
+    Api,
+    caller::{Caller, caller, principal},
+    lead_encode,
     once::respond,
     page::{Fingerprint, next_token},
-    parse::{Fields, actor},
+    parse::Fields,
 };
 use crate::{
     domain::{
-        customer::CustomerKey,
         details::{DetailField, LeadDetails},
         error::Error,
         lead::{Lead, LeadSource, LeadStatus, LostReason},
@@ -34,11 +35,11 @@ fn unimplemented<T>(method: &'static str) -> Reply<T> {
 impl LeadService for Api {
     #[instrument(name = "CaptureLead", skip_all)]
     async fn capture_lead(&self, request: Request<v1::CaptureLeadRequest>) -> Reply<v1::CaptureLeadResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
         let source = fields.lead_source("source", request.source);
         if source == Some(LeadSource::MissedCall) {
             fields.bad("source", "must be MANUAL or WEBSITE; missed calls are recorded with RecordCall");
@@ -49,14 +50,14 @@ impl LeadService for Api {
             request.contact_preference.as_deref(),
             request.note.as_deref(),
         );
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         let phone = fields.phone("customer_phone", &request.customer_phone, region);
         fields.check()?;
         let (Some(source), Some(phone)) = (source, phone) else {
             return Err(Error::internal("a checked request without source or phone").into());
         };
 
-        let key = request_id.key("CaptureLead", &actor, &request, Some(tenant_id));
+        let key = request_id.key("CaptureLead", &caller, &request, Some(tenant.id()));
         let response = |captured: &CapturedLead| v1::CaptureLeadResponse {
             lead: Some(lead_encode::lead(&captured.lead, region)),
             created: captured.created,
@@ -67,24 +68,26 @@ impl LeadService for Api {
             customer: |captured| Some(&captured.lead.customer_phone),
         };
         let capture = NewCapture {
-            customer: CustomerKey { tenant_id, phone },
+            tenant,
+            phone,
             source,
             details,
             schedule_opener: request.schedule_opener,
-            actor,
+            actor: caller.actor(),
         };
         Ok(respond(self.storage.capture_lead(&capture, once).await?, response)?)
     }
 
     #[instrument(name = "GetLead", skip_all)]
     async fn get_lead(&self, request: Request<v1::GetLeadRequest>) -> Reply<v1::GetLeadResponse> {
-        let request = request.into_inner();
+        let principal = principal(&request)?;
+        let mut request = request.into_inner();
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
         let lead_id = fields.id("lead_id", &request.lead_id);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         fields.check()?;
-        let lead = self.storage.lead(tenant_id, lead_id).await?;
+        let lead = self.storage.lead(tenant, lead_id).await?;
         Ok(Response::new(v1::GetLeadResponse { lead: Some(lead_encode::lead(&lead, region)) }))
     }
 
@@ -93,24 +96,26 @@ impl LeadService for Api {
         &self,
         request: Request<v1::FindLeadByPhoneRequest>,
     ) -> Reply<v1::FindLeadByPhoneResponse> {
-        let request = request.into_inner();
+        let principal = principal(&request)?;
+        let mut request = request.into_inner();
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
+        let region = self.region_of(tenant, &fields).await?;
         let phone = fields.phone("phone", &request.phone, region);
         fields.check()?;
         let phone = phone.ok_or_else(|| Error::internal("a checked request without phone"))?;
-        let lead = self.storage.lead_of_phone(&CustomerKey { tenant_id, phone }).await?;
+        let lead = self.storage.lead_of_phone(tenant, &phone).await?;
         Ok(Response::new(v1::FindLeadByPhoneResponse { lead: Some(lead_encode::lead(&lead, region)) }))
     }
 
     #[instrument(name = "ListLeads", skip_all)]
     async fn list_leads(&self, request: Request<v1::ListLeadsRequest>) -> Reply<v1::ListLeadsResponse> {
+        let principal = principal(&request)?;
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
-        let fingerprint = Fingerprint::of("leads", &request);
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
+        let fingerprint = Fingerprint::of("leads", &request);
         let statuses = request.statuses.iter().enumerate();
         let statuses = statuses
             .filter_map(|(index, value)| fields.lead_status(&format!("statuses[{index}]"), *value))
@@ -122,12 +127,11 @@ impl LeadService for Api {
         let (captured_from, captured_until) = fields
             .range(("captured_from", request.captured_from), ("captured_until", request.captured_until));
         let page = fields.page(size, &token, fingerprint);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         let customer_phone = fields.phone_filter("customer_phone", &request.customer_phone, region);
         fields.check()?;
 
-        let filter =
-            LeadFilter { tenant_id, statuses, sources, customer_phone, captured_from, captured_until };
+        let filter = LeadFilter { tenant, statuses, sources, customer_phone, captured_from, captured_until };
         let page = self.storage.leads(&filter, page).await?;
         Ok(Response::new(v1::ListLeadsResponse {
             leads: page.items.iter().map(|lead| lead_encode::lead(lead, region)).collect(),
@@ -137,11 +141,12 @@ impl LeadService for Api {
 
     #[instrument(name = "UpdateLead", skip_all)]
     async fn update_lead(&self, request: Request<v1::UpdateLeadRequest>) -> Reply<v1::UpdateLeadResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
+        let reference =
+            fields.lead_reference(&caller, &mut request.tenant_id, &request.lead_id, &request.etag);
         let details = fields.lead_details(
             request.customer_name.as_deref(),
             request.need.as_deref(),
@@ -149,10 +154,10 @@ impl LeadService for Api {
             request.note.as_deref(),
         );
         let changed = changed_fields(&mut fields, &request);
-        let region = self.region_of(reference.tenant_id, &fields).await?;
+        let region = self.region_of(reference.tenant, &fields).await?;
         fields.check()?;
 
-        let key = request_id.key("UpdateLead", &reference.actor, &request, Some(reference.tenant_id));
+        let key = request_id.key("UpdateLead", &caller, &request, Some(reference.tenant.id()));
         let response = |lead: &Lead| v1::UpdateLeadResponse { lead: Some(lead_encode::lead(lead, region)) };
         let once = OnceRequest {
             key,
@@ -164,21 +169,22 @@ impl LeadService for Api {
 
     #[instrument(name = "QualifyLead", skip_all)]
     async fn qualify_lead(&self, request: Request<v1::QualifyLeadRequest>) -> Reply<v1::QualifyLeadResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
+        let reference =
+            fields.lead_reference(&caller, &mut request.tenant_id, &request.lead_id, &request.etag);
         let answers = fields.lead_details(
             request.customer_name.as_deref(),
             request.need.as_deref(),
             request.contact_preference.as_deref(),
             None,
         );
-        let region = self.region_of(reference.tenant_id, &fields).await?;
+        let region = self.region_of(reference.tenant, &fields).await?;
         fields.check()?;
 
-        let key = request_id.key("QualifyLead", &reference.actor, &request, Some(reference.tenant_id));
+        let key = request_id.key("QualifyLead", &caller, &request, Some(reference.tenant.id()));
         let response = |lead: &Lead| v1::QualifyLeadResponse {
             lead: Some(lead_encode::lead(lead, region)),
             missing: missing(lead).map(|question| lead_encode::question(question).into()).collect(),
@@ -197,17 +203,18 @@ impl LeadService for Api {
         &self,
         request: Request<v1::TransitionLeadRequest>,
     ) -> Reply<v1::TransitionLeadResponse> {
-        let actor = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let reference = fields.lead_reference(&request.tenant_id, &request.lead_id, &request.etag, actor);
+        let reference =
+            fields.lead_reference(&caller, &mut request.tenant_id, &request.lead_id, &request.etag);
         let wanted = transition_request(&mut fields, &request);
-        let region = self.region_of(reference.tenant_id, &fields).await?;
+        let region = self.region_of(reference.tenant, &fields).await?;
         fields.check()?;
         let wanted = wanted.ok_or_else(|| Error::internal("a checked request without status"))?;
 
-        let key = request_id.key("TransitionLead", &reference.actor, &request, Some(reference.tenant_id));
+        let key = request_id.key("TransitionLead", &caller, &request, Some(reference.tenant.id()));
         let response =
             |lead: &Lead| v1::TransitionLeadResponse { lead: Some(lead_encode::lead(lead, region)) };
         let once = OnceRequest {
@@ -223,15 +230,16 @@ impl LeadService for Api {
         &self,
         request: Request<v1::ListLeadEventsRequest>,
     ) -> Reply<v1::ListLeadEventsResponse> {
+        let principal = principal(&request)?;
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
-        let fingerprint = Fingerprint::of("lead_events", &request);
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
+        let fingerprint = Fingerprint::of("lead_events", &request);
         let lead_id = fields.id("lead_id", &request.lead_id);
         let page = fields.page(size, &token, fingerprint);
         fields.check()?;
-        let page = self.storage.lead_events(tenant_id, lead_id, page).await?;
+        let page = self.storage.lead_events(tenant, lead_id, page).await?;
         Ok(Response::new(v1::ListLeadEventsResponse {
             events: page.items.iter().map(lead_encode::event).collect(),
             next_page_token: next_token(page.next, fingerprint),
@@ -269,16 +277,16 @@ impl Fields {
 
     pub(super) fn lead_reference(
         &mut self,
-        tenant_id: &str,
+        caller: &Caller,
+        tenant_id: &mut String,
         lead_id: &str,
         etag: &str,
-        actor: String,
     ) -> LeadReference {
         LeadReference {
-            tenant_id: self.id("tenant_id", tenant_id),
+            tenant: self.tenant(caller.principal(), tenant_id),
             lead_id: self.id("lead_id", lead_id),
             version: self.etag(etag),
-            actor,
+            actor: caller.actor(),
         }
     }
 }

@@ -52,6 +52,11 @@ const fn source(value: LeadSource) -> v1::LeadSource {
     }
 }
 
+/// A lead to a caller that may know its ids only.
+pub(super) fn lead_ids(lead: &Lead) -> v1::Lead {
+    v1::Lead { id: lead.id.to_string(), tenant_id: lead.tenant_id.to_string(), ..v1::Lead::default() }
+}
+
 /// Where a lead stands.
 pub(super) const fn status(value: LeadStatus) -> v1::LeadStatus {
     match value {

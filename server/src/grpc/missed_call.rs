@@ -8,13 +8,16 @@ use tracing::instrument;
 use uuid::Uuid;
 
 use super::{
-    Api, call, encode, lead_encode,
+    Api, call,
+    caller::{Caller, caller, principal},
+    encode, lead_encode,
     page::{Fingerprint, next_token},
-    parse::{Fields, actor},
+    parse::Fields,
     status,
 };
 use crate::{
     domain::{
+        access::{Role, TenantScope},
         error::{Error, FieldViolation},
         phone::{ParsedPhone, Region, parse_phone},
         recording::{Decision, ReportedCall},
@@ -25,10 +28,23 @@ use crate::{
 type Reply<T> = Result<Response<T>, Status>;
 
 impl Api {
-    fn reported(&self, request: v1::RecordCallRequest, actor: &Arc<str>) -> Result<ReportedCall, Error> {
+    fn reported(
+        &self,
+        request: v1::RecordCallRequest,
+        caller: &Caller,
+        actor: &Arc<str>,
+    ) -> Result<ReportedCall, Error> {
         let received_at = self.storage.environment().now();
-        let record = call::parse(request, received_at)?;
-        Ok(ReportedCall { record, received_at, actor: Arc::clone(actor), fresh: self.storage.fresh_ids() })
+        let mut record = call::parse(request, received_at)?;
+        let principal = caller.principal();
+        record.tenant_id = principal.reach(record.tenant_id).tenant().map(TenantScope::id);
+        Ok(ReportedCall {
+            record,
+            received_at,
+            actor: Arc::clone(actor),
+            confined: principal.bound_to().is_some(),
+            fresh: self.storage.fresh_ids(),
+        })
     }
 
     async fn record_one(&self, call: ReportedCall, validate_only: bool) -> Result<Decision, Error> {
@@ -41,18 +57,39 @@ impl Api {
     }
 }
 
-fn encode_decision(decision: &Decision, home: Region, validate_only: bool) -> v1::RecordCallResponse {
-    let region = decision.region.unwrap_or(home);
-    let shown = !validate_only;
-    v1::RecordCallResponse {
-        disposition: encode::disposition(decision.disposition).into(),
-        missed_call: decision
-            .missed_call
-            .as_ref()
-            .filter(|_| shown)
-            .map(|call| encode::missed_call(call, region)),
-        lead: decision.lead.as_ref().filter(|_| shown).map(|lead| lead_encode::lead(lead, region)),
+/// How much of what a call touched its reporter is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Everything,
+    /// The ids: who brings records need not learn who the customers are.
+    Ids,
+    /// Nothing was written.
+    Nothing,
+}
+
+impl Shown {
+    fn to(caller: &Caller, validate_only: bool) -> Self {
+        match caller.principal().role() {
+            _ if validate_only => Self::Nothing,
+            Role::Ingest => Self::Ids,
+            Role::Admin | Role::Tenant | Role::Worker => Self::Everything,
+        }
     }
+}
+
+fn encode_decision(decision: &Decision, home: Region, shown: Shown) -> v1::RecordCallResponse {
+    let region = decision.region.unwrap_or(home);
+    let disposition = encode::disposition(decision.disposition).into();
+    let (call, lead) = (decision.missed_call.as_ref(), decision.lead.as_ref());
+    let (missed_call, lead) = match shown {
+        Shown::Everything => (
+            call.map(|call| encode::missed_call(call, region)),
+            lead.map(|lead| lead_encode::lead(lead, region)),
+        ),
+        Shown::Ids => (call.map(encode::missed_call_ids), lead.map(lead_encode::lead_ids)),
+        Shown::Nothing => (None, None),
+    };
+    v1::RecordCallResponse { disposition, missed_call, lead }
 }
 
 fn encode_error(error: &Error) -> v1::CallError {
@@ -78,14 +115,19 @@ fn encode_error(error: &Error) -> v1::CallError {
 impl MissedCallService for Api {
     #[instrument(name = "RecordCall", skip_all)]
     async fn record_call(&self, request: Request<v1::RecordCallRequest>) -> Reply<v1::RecordCallResponse> {
-        let actor = Arc::from(actor(request.metadata())?);
+        let caller = caller(&request)?;
+        let actor = Arc::from(caller.actor());
         let request = request.into_inner();
         let validate_only = request.validate_only;
-        let decision = self.record_one(self.reported(request, &actor)?, validate_only).await?;
+        let decision = self.record_one(self.reported(request, &caller, &actor)?, validate_only).await?;
         if !validate_only {
             self.metrics.call_recorded(decision.disposition);
         }
-        Ok(Response::new(encode_decision(&decision, self.storage.region(), validate_only)))
+        Ok(Response::new(encode_decision(
+            &decision,
+            self.storage.region(),
+            Shown::to(&caller, validate_only),
+        )))
     }
 
     #[instrument(name = "BatchRecordCalls", skip_all, fields(calls = request.get_ref().calls.len()))]
@@ -93,7 +135,8 @@ impl MissedCallService for Api {
         &self,
         request: Request<v1::BatchRecordCallsRequest>,
     ) -> Reply<v1::BatchRecordCallsResponse> {
-        let actor = Arc::from(actor(request.metadata())?);
+        let caller = caller(&request)?;
+        let actor = Arc::from(caller.actor());
         let calls = request.into_inner().calls;
         let mut fields = Fields::default();
         if calls.is_empty() || calls.len() > MAX_BATCH {
@@ -108,7 +151,7 @@ impl MissedCallService for Api {
         }
         fields.check()?;
 
-        let parsed: Vec<_> = calls.into_iter().map(|call| self.reported(call, &actor)).collect();
+        let parsed: Vec<_> = calls.into_iter().map(|call| self.reported(call, &caller, &actor)).collect();
         let valid: Vec<_> = parsed.iter().filter_map(|call| call.as_ref().ok()).cloned().collect();
         let mode = if validate_only { RecordingMode::ValidateOnly } else { RecordingMode::Commit };
         let mut recorded = if valid.is_empty() {
@@ -127,11 +170,12 @@ impl MissedCallService for Api {
         if !validate_only {
             results.iter().flatten().for_each(|decision| self.metrics.call_recorded(decision.disposition));
         }
+        let shown = Shown::to(&caller, validate_only);
         let encode = |result: &Result<Decision, Error>| match result {
             Ok(decision) => v1::batch_record_calls_result::Result::Response(encode_decision(
                 decision,
                 self.storage.region(),
-                validate_only,
+                shown,
             )),
             Err(error) => v1::batch_record_calls_result::Result::Error(encode_error(error)),
         };
@@ -147,9 +191,10 @@ impl MissedCallService for Api {
         &self,
         request: Request<v1::GetMissedCallRequest>,
     ) -> Reply<v1::GetMissedCallResponse> {
-        let request = request.into_inner();
+        let principal = principal(&request)?;
+        let mut request = request.into_inner();
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
         let reference = match request.by {
             Some(v1::get_missed_call_request::By::Id(id)) => CallReference::Id(fields.id("id", &id)),
             Some(v1::get_missed_call_request::By::Call(call)) => CallReference::Provider {
@@ -162,8 +207,8 @@ impl MissedCallService for Api {
             }
         };
         fields.check()?;
-        let call = self.storage.missed_call(tenant_id, &reference).await?;
-        let region = self.storage.tenant(tenant_id).await?.region;
+        let call = self.storage.missed_call(tenant, &reference).await?;
+        let region = self.storage.tenant(tenant).await?.region;
         Ok(Response::new(v1::GetMissedCallResponse { missed_call: Some(encode::missed_call(&call, region)) }))
     }
 
@@ -172,21 +217,22 @@ impl MissedCallService for Api {
         &self,
         request: Request<v1::ListMissedCallsRequest>,
     ) -> Reply<v1::ListMissedCallsResponse> {
+        let principal = principal(&request)?;
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
-        let fingerprint = Fingerprint::of("missed_calls", &request);
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
+        let fingerprint = Fingerprint::of("missed_calls", &request);
         let lead_id = fields.optional_id("lead_id", &request.lead_id);
         let (called_from, called_until) =
             fields.range(("called_from", request.called_from), ("called_until", request.called_until));
         let page = fields.page(size, &token, fingerprint);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         let caller_phone = fields.phone_filter("caller_phone", &request.caller_phone, region);
         fields.check()?;
 
         let filter = MissedCallFilter {
-            tenant_id,
+            tenant,
             caller_phone,
             lead_id,
             called_from,

@@ -1,10 +1,13 @@
 //! The gRPC edge: handlers parse a request, call storage and encode what it answers. No query and no rule stands here.
 
+mod access;
 mod call;
+mod caller;
 mod conversation;
 mod conversation_encode;
 mod conversation_parse;
 mod encode;
+mod guard;
 mod lead;
 mod lead_encode;
 mod limits;
@@ -27,15 +30,19 @@ use leadcapture_proto::v1::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::{Routes, RoutesBuilder};
-use uuid::Uuid;
 
-pub use self::{limits::Limits, parse::ACTOR_METADATA};
+pub use self::{
+    access::{ROLES, Reflection},
+    caller::ACTOR_METADATA,
+    guard::GuardLayer,
+    limits::Limits,
+};
 use self::{
     limits::{Gate, within_limits},
     parse::Fields,
 };
 use crate::{
-    domain::{error::Error, phone::Region},
+    domain::{access::TenantScope, error::Error, phone::Region},
     metrics::Metrics,
     storage::{RecordingQueue, Storage},
 };
@@ -64,11 +71,11 @@ impl Api {
     }
 
     /// The region of a tenant; with bad fields already noted any will do, as the request fails anyhow.
-    async fn region_of(&self, tenant_id: Uuid, fields: &Fields) -> Result<Region, Error> {
+    async fn region_of(&self, tenant: TenantScope, fields: &Fields) -> Result<Region, Error> {
         if fields.any_bad() {
             Ok(self.storage.region())
         } else {
-            Ok(self.storage.tenant(tenant_id).await?.region)
+            Ok(self.storage.tenant(tenant).await?.region)
         }
     }
 }

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 use tonic::Response;
 use uuid::Uuid;
 
-use super::parse::Fields;
+use super::{caller::Caller, parse::Fields};
 use crate::{
     domain::error::Error,
     storage::{Once, RequestKey},
@@ -28,12 +28,12 @@ impl RequestId {
     pub(super) fn key(
         self,
         method: &'static str,
-        principal: &str,
+        caller: &Caller,
         request: &impl Message,
         tenant_id: Option<Uuid>,
     ) -> Option<RequestKey> {
         Some(RequestKey {
-            principal: principal.to_owned(),
+            principal: caller.request_key(),
             method,
             request_id: self.id?,
             request_hash: Sha256::digest(request.encode_to_vec()).to_vec(),

@@ -3,7 +3,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use leadcapture_proto::v1;
 use prost_types::{Duration, Timestamp};
-use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
 use crate::domain::{
@@ -13,13 +12,6 @@ use crate::domain::{
     phone::{PhoneNumber, Region, parse_strict},
     text,
 };
-
-/// The metadata key by which a caller names who acts, for the history.
-pub const ACTOR_METADATA: &str = "x-leadcapture-actor";
-/// The most characters of an actor.
-const MAX_ACTOR: usize = 128;
-/// Who acts when nobody is named.
-const ANONYMOUS: &str = "anonymous";
 
 /// The bad fields of a request, gathered while it is read.
 ///
@@ -261,19 +253,4 @@ impl Fields {
             if value == 0 { "is required".to_owned() } else { format!("has the unknown value {value}") };
         self.bad(field, format!("{what}; give one of the values of {of}"));
     }
-}
-
-/// Who acts, as the caller names it.
-pub(super) fn actor(metadata: &MetadataMap) -> Result<String, Error> {
-    let Some(value) = metadata.get(ACTOR_METADATA) else { return Ok(ANONYMOUS.to_owned()) };
-    let mut fields = Fields::default();
-    let field = format!("metadata {ACTOR_METADATA}");
-    let actor = if let Ok(value) = value.to_str() {
-        fields.optional_text(&field, Some(value), MAX_ACTOR)
-    } else {
-        fields.bad(field, "must be printable ASCII; leave other characters out");
-        None
-    };
-    fields.check()?;
-    Ok(actor.unwrap_or_else(|| ANONYMOUS.to_owned()))
 }

@@ -27,6 +27,8 @@ pub(super) const fn code(error: &Error) -> Code {
         | Error::TenantNameMismatch => Code::FailedPrecondition,
         Error::EtagMismatch => Code::Aborted,
         Error::BusinessLineTaken | Error::WhatsappConversationTaken => Code::AlreadyExists,
+        Error::Unauthenticated(_) => Code::Unauthenticated,
+        Error::PermissionDenied { .. } => Code::PermissionDenied,
         Error::DatabaseUnavailable => Code::Unavailable,
         Error::Overloaded => Code::ResourceExhausted,
         Error::DeadlineExceeded => Code::DeadlineExceeded,

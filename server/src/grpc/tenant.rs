@@ -8,10 +8,12 @@ use tonic::{Request, Response, Status};
 use tracing::instrument;
 
 use super::{
-    Api, encode,
+    Api,
+    caller::{caller, principal},
+    encode,
     once::respond,
     page::{Fingerprint, next_token},
-    parse::{Fields, actor},
+    parse::Fields,
     policy,
 };
 use crate::{
@@ -69,7 +71,7 @@ impl TenantService for Api {
         &self,
         request: Request<v1::CreateTenantRequest>,
     ) -> Reply<v1::CreateTenantResponse> {
-        let principal = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
@@ -91,7 +93,7 @@ impl TenantService for Api {
         }
         fields.check()?;
 
-        let key = request_id.key("CreateTenant", &principal, &request, Some(tenant.id));
+        let key = request_id.key("CreateTenant", &caller, &request, Some(tenant.id));
         let response = |tenant: &Tenant| v1::CreateTenantResponse { tenant: Some(encode::tenant(tenant)) };
         let once =
             OnceRequest { key, encode: &|tenant| response(tenant).encode_to_vec(), customer: |_| None };
@@ -100,10 +102,12 @@ impl TenantService for Api {
 
     #[instrument(name = "GetTenant", skip_all)]
     async fn get_tenant(&self, request: Request<v1::GetTenantRequest>) -> Reply<v1::GetTenantResponse> {
+        let principal = principal(&request)?;
+        let mut request = request.into_inner();
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.get_ref().tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
         fields.check()?;
-        let tenant = self.storage.tenant(tenant_id).await?;
+        let tenant = self.storage.tenant(tenant).await?;
         Ok(Response::new(v1::GetTenantResponse { tenant: Some(encode::tenant(&tenant)) }))
     }
 
@@ -126,11 +130,11 @@ impl TenantService for Api {
         &self,
         request: Request<v1::UpdateTenantRequest>,
     ) -> Reply<v1::UpdateTenantResponse> {
-        let principal = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
         let version = fields.etag(&request.etag);
         let mask = TenantMask::parse(&mut fields, &request);
         let name = mask.name.then(|| fields.name(request.name.as_deref().unwrap_or_default()));
@@ -149,11 +153,11 @@ impl TenantService for Api {
                 policy::copy_field(field, &policy, &mut tenant.policy);
             }
         };
-        let key = request_id.key("UpdateTenant", &principal, &request, Some(tenant_id));
+        let key = request_id.key("UpdateTenant", &caller, &request, Some(tenant.id()));
         let response = |tenant: &Tenant| v1::UpdateTenantResponse { tenant: Some(encode::tenant(tenant)) };
         let once =
             OnceRequest { key, encode: &|tenant| response(tenant).encode_to_vec(), customer: |_| None };
-        Ok(respond(self.storage.update_tenant(tenant_id, version, &change, once).await?, response)?)
+        Ok(respond(self.storage.update_tenant(tenant, version, &change, once).await?, response)?)
     }
 
     #[instrument(name = "DeleteTenant", skip_all)]
@@ -161,24 +165,24 @@ impl TenantService for Api {
         &self,
         request: Request<v1::DeleteTenantRequest>,
     ) -> Reply<v1::DeleteTenantResponse> {
-        let principal = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
         let version = fields.etag(&request.etag);
         if request.name.is_empty() {
             fields.bad("name", "is required; repeat the tenant's name to delete it");
         }
         fields.check()?;
         // The record must outlive the tenant, or the repeated request would not find its answer.
-        let key = request_id.key("DeleteTenant", &principal, &request, None);
+        let key = request_id.key("DeleteTenant", &caller, &request, None);
         let once = OnceRequest {
             key,
             encode: &|()| v1::DeleteTenantResponse {}.encode_to_vec(),
             customer: |()| None,
         };
-        let deleted = self.storage.delete_tenant(tenant_id, &request.name, version, once).await?;
+        let deleted = self.storage.delete_tenant(tenant, &request.name, version, once).await?;
         Ok(respond(deleted, |()| v1::DeleteTenantResponse {})?)
     }
 
@@ -187,24 +191,24 @@ impl TenantService for Api {
         &self,
         request: Request<v1::AddBusinessLineRequest>,
     ) -> Reply<v1::AddBusinessLineResponse> {
-        let principal = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
         let label = fields.label("label", &request.label);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         let phone = fields.phone("phone", &request.phone, region);
         fields.check()?;
         let phone = phone.ok_or_else(|| Error::invalid("phone", "is required"))?;
 
-        let key = request_id.key("AddBusinessLine", &principal, &request, Some(tenant_id));
+        let key = request_id.key("AddBusinessLine", &caller, &request, Some(tenant.id()));
         let response = |added: &AddedLine| v1::AddBusinessLineResponse {
             business_line: Some(encode::business_line(&added.line, region)),
             replayed_calls: i32::try_from(added.waiting_calls).unwrap_or(i32::MAX),
         };
         let once = OnceRequest { key, encode: &|added| response(added).encode_to_vec(), customer: |_| None };
-        let added = self.storage.add_business_line(tenant_id, &phone, label.as_deref(), once).await?;
+        let added = self.storage.add_business_line(tenant, &phone, label.as_deref(), once).await?;
         if let Once::Fresh(AddedLine { waiting_calls: 1.., .. }) = &added
             && let Err(error) = self.storage.replay_unrouted(Some(&phone)).await
         {
@@ -219,20 +223,20 @@ impl TenantService for Api {
         &self,
         request: Request<v1::RemoveBusinessLineRequest>,
     ) -> Reply<v1::RemoveBusinessLineResponse> {
-        let principal = actor(request.metadata())?;
+        let caller = caller(&request)?;
         let mut request = request.into_inner();
         let mut fields = Fields::default();
         let request_id = fields.request_id(&std::mem::take(&mut request.request_id));
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(caller.principal(), &mut request.tenant_id);
         let line_id = fields.id("business_line_id", &request.business_line_id);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         fields.check()?;
-        let key = request_id.key("RemoveBusinessLine", &principal, &request, Some(tenant_id));
+        let key = request_id.key("RemoveBusinessLine", &caller, &request, Some(tenant.id()));
         let response = |line: &BusinessLine| v1::RemoveBusinessLineResponse {
             business_line: Some(encode::business_line(line, region)),
         };
         let once = OnceRequest { key, encode: &|line| response(line).encode_to_vec(), customer: |_| None };
-        Ok(respond(self.storage.remove_business_line(tenant_id, line_id, once).await?, response)?)
+        Ok(respond(self.storage.remove_business_line(tenant, line_id, once).await?, response)?)
     }
 
     #[instrument(name = "ListBusinessLines", skip_all)]
@@ -240,15 +244,16 @@ impl TenantService for Api {
         &self,
         request: Request<v1::ListBusinessLinesRequest>,
     ) -> Reply<v1::ListBusinessLinesResponse> {
+        let principal = principal(&request)?;
         let mut request = request.into_inner();
         let (size, token) = (std::mem::take(&mut request.page_size), std::mem::take(&mut request.page_token));
-        let fingerprint = Fingerprint::of("business_lines", &request);
         let mut fields = Fields::default();
-        let tenant_id = fields.id("tenant_id", &request.tenant_id);
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
+        let fingerprint = Fingerprint::of("business_lines", &request);
         let page = fields.page(size, &token, fingerprint);
-        let region = self.region_of(tenant_id, &fields).await?;
+        let region = self.region_of(tenant, &fields).await?;
         fields.check()?;
-        let page = self.storage.business_lines(tenant_id, request.include_released, page).await?;
+        let page = self.storage.business_lines(tenant, request.include_released, page).await?;
         Ok(Response::new(v1::ListBusinessLinesResponse {
             business_lines: page.items.iter().map(|line| encode::business_line(line, region)).collect(),
             next_page_token: next_token(page.next, fingerprint),

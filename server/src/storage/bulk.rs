@@ -14,6 +14,8 @@ use sea_orm::{
 };
 use serde_json::{Map, Value as Json};
 
+use super::scope::{Scope, TenantOwned};
+
 const ROWS: &str = "rows";
 
 /// Inserts rows, all with the same columns set.
@@ -55,15 +57,17 @@ where
     A::Entity::insert_many(rows).on_conflict(on_conflict).exec_with_returning(transaction).await
 }
 
-/// Sets `columns` of each row to its own values. Of each row the id and these columns must be set.
+/// Sets `columns` of each row within the scope to its own values. Of each row the id and these columns must be set.
 pub(super) async fn update_by_id<A>(
     transaction: &DatabaseTransaction,
+    scope: impl Scope,
     id: <A::Entity as EntityTrait>::Column,
     columns: &[<A::Entity as EntityTrait>::Column],
     rows: &[A],
 ) -> Result<(), DbErr>
 where
     A: ActiveModelTrait,
+    A::Entity: TenantOwned,
 {
     if rows.is_empty() {
         return Ok(());
@@ -89,6 +93,9 @@ where
         Expr::col((ROWS, "column1"))
     };
     update.and_where(Expr::col((table, id)).eq(id_value));
+    if let Some(tenant) = scope.tenant() {
+        update.and_where(Expr::col((table, A::Entity::OWNER)).eq(tenant.id()));
+    }
     transaction.execute(&update).await.map(drop)
 }
 

@@ -2,8 +2,7 @@
 
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveModelTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
-    sea_query::OnConflict,
+    DatabaseTransaction, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set, sea_query::OnConflict,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -18,6 +17,7 @@ use super::{
     tenants::{lock_tenant, release_numbers},
 };
 use crate::domain::{
+    access::TenantScope,
     error::{Error, Resource},
     phone::PhoneNumber,
     tenant::BusinessLine,
@@ -43,7 +43,7 @@ impl Storage {
     #[instrument(name = "storage.add_business_line", skip_all)]
     pub async fn add_business_line(
         &self,
-        tenant_id: Uuid,
+        tenant: TenantScope,
         phone: &PhoneNumber,
         label: Option<&str>,
         once: OnceRequest<'_, AddedLine>,
@@ -51,11 +51,11 @@ impl Storage {
         let id = self.environment().new_id();
         self.write_once(once, move |transaction| {
             async move {
-                lock_tenant(transaction, tenant_id, None).await?;
+                lock_tenant(transaction, tenant, None).await?;
                 let now = self.environment().now();
                 let line = BusinessLine {
                     id,
-                    tenant_id,
+                    tenant_id: tenant.id(),
                     phone: phone.clone(),
                     label: label.map(str::to_owned),
                     calls_since: number_free_since(transaction, phone).await?,
@@ -87,15 +87,14 @@ impl Storage {
     #[instrument(name = "storage.remove_business_line", skip_all)]
     pub async fn remove_business_line(
         &self,
-        tenant_id: Uuid,
+        tenant: TenantScope,
         line_id: Uuid,
         once: OnceRequest<'_, BusinessLine>,
     ) -> Result<Once<BusinessLine>, Error> {
         self.write_once(once, move |transaction| {
             async move {
-                lock_tenant(transaction, tenant_id, None).await?;
-                let row = business_line::Entity::find_by_id(line_id)
-                    .filter(business_line::COLUMN.tenant_id.eq(tenant_id))
+                lock_tenant(transaction, tenant, None).await?;
+                let row = business_line::Entity::find_by_id(tenant, line_id)
                     .lock_exclusive()
                     .one(transaction)
                     .await?
@@ -112,7 +111,7 @@ impl Storage {
                         updated_at: Set(now),
                         ..Default::default()
                     };
-                    change.update(transaction).await?;
+                    change.update(tenant, transaction).await?;
                 }
                 Ok(line)
             }
@@ -128,12 +127,12 @@ impl Storage {
     #[instrument(name = "storage.business_lines", skip_all)]
     pub async fn business_lines(
         &self,
-        tenant_id: Uuid,
+        tenant: TenantScope,
         include_released: bool,
         page: PageRequest,
     ) -> Result<Page<BusinessLine>, Error> {
-        self.tenant(tenant_id).await?;
-        let mut query = business_line::Entity::find().filter(business_line::COLUMN.tenant_id.eq(tenant_id));
+        self.tenant(tenant).await?;
+        let mut query = business_line::Entity::find(tenant);
         if !include_released {
             query = query.filter(business_line::COLUMN.released_at.is_null());
         }

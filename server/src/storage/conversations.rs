@@ -2,8 +2,8 @@
 
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _,
-    QueryFilter as _, QueryOrder as _, QuerySelect as _, sea_query::Expr,
+    ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _, sea_query::Expr,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -21,6 +21,7 @@ use super::{
     tenants::tenant_in,
 };
 use crate::domain::{
+    access::TenantScope,
     conversation::{self, Conversation, ConversationEndReason, Reply, ReplyEffects, Start, Started},
     customer::SuppressionReason,
     details::LeadDetails,
@@ -45,7 +46,7 @@ pub enum ConversationReference {
 #[derive(Clone, Debug)]
 pub struct ConversationChange {
     /// The tenant.
-    pub tenant_id: Uuid,
+    pub tenant: TenantScope,
     /// The conversation.
     pub conversation: ConversationReference,
     /// The version that the change is based on.
@@ -91,11 +92,11 @@ impl Storage {
             async move {
                 let LockedLead { mut lead, customer, now, .. } =
                     self.lock_lead(transaction, reference).await?;
-                let tenant = tenant_in(transaction, reference.tenant_id).await?;
+                let tenant = tenant_in(transaction, reference.tenant).await?;
                 if let Some(opener) = opener {
-                    check_opener(transaction, &lead, opener).await?;
+                    check_opener(transaction, reference.tenant, &lead, opener).await?;
                 }
-                let existing = of_lead(transaction, lead.id).await?;
+                let existing = of_lead(transaction, reference.tenant, lead.id).await?;
                 let start = Start {
                     tenant: &tenant,
                     whatsapp_conversation_id,
@@ -104,25 +105,25 @@ impl Storage {
                     reminder_ids: [ids[1], ids[2]],
                 };
                 let started = conversation::start(&start, &mut lead, &customer, existing.as_ref(), now)?;
-                finish_openers(transaction, lead.id, now).await?;
+                finish_openers(transaction, reference.tenant, lead.id, now).await?;
                 let conversation = match (started, existing) {
                     (Started::Already, Some(existing)) => existing,
                     (Started::Already, None) => {
                         return Err(Error::internal("a conversation that is not there").into());
                     }
                     (Started::Now { conversation, reminders, events }, existing) => {
-                        refuse_taken_thread(transaction, &conversation).await?;
+                        refuse_taken_thread(transaction, reference.tenant, &conversation).await?;
                         let row = convert::conversation_row(&conversation);
                         if existing.is_some() {
-                            cancel_follow_ups(transaction, &[lead.id], now).await?;
-                            row.reset_all().update(transaction).await?;
+                            cancel_follow_ups(transaction, reference.tenant, &[lead.id], now).await?;
+                            row.reset_all().update(reference.tenant, transaction).await?;
                         } else {
                             row.insert(transaction).await?;
                         }
                         let rows =
                             reminders.iter().map(|reminder| convert::follow_up_row(reminder, now)).collect();
                         bulk::insert(transaction, rows).await?;
-                        save(transaction, &lead, events).await?;
+                        save(transaction, reference.tenant, &lead, events).await?;
                         *conversation
                     }
                 };
@@ -140,15 +141,15 @@ impl Storage {
     #[instrument(name = "storage.conversation", skip_all)]
     pub async fn conversation(
         &self,
-        tenant_id: Uuid,
+        tenant: TenantScope,
         reference: &ConversationReference,
     ) -> Result<ConversationAndLead, Error> {
-        let found = find(&self.reader, tenant_id, reference).await.map_err(surface)?;
+        let found = find(&self.reader, tenant, reference).await.map_err(surface)?;
         let Some(conversation) = found else {
-            self.tenant(tenant_id).await?;
+            self.tenant(tenant).await?;
             return Err(Error::NotFound(Resource::Conversation));
         };
-        let lead = self.lead(tenant_id, conversation.lead_id).await?;
+        let lead = self.lead(tenant, conversation.lead_id).await?;
         Ok(ConversationAndLead { conversation, lead })
     }
 
@@ -168,7 +169,7 @@ impl Storage {
             async move {
                 let (locked, mut conversation) = self.lock_conversation(transaction, change).await?;
                 let LockedLead { mut lead, mut customer, now, .. } = locked;
-                let tenant = tenant_in(transaction, change.tenant_id).await?;
+                let tenant = tenant_in(transaction, change.tenant).await?;
                 let unresponsive_delay = tenant.policy.unresponsive_delay;
                 let reply = Reply { answers, opt_out, actor: &change.actor, unresponsive_delay };
                 let ReplyEffects { events, cancel_reminders } =
@@ -179,12 +180,15 @@ impl Storage {
                     // The reply may be to an earlier lead's conversation, while another of the phone is running.
                     suppressions::give_up_later(transaction, &customer.key, unresponsive_delay, now).await?;
                 } else if cancel_reminders {
-                    cancel_follow_ups(transaction, &[lead.id], now).await?;
+                    cancel_follow_ups(transaction, change.tenant, &[lead.id], now).await?;
                 } else {
-                    move_reminders(transaction, &tenant, lead.id, now).await?;
+                    move_reminders(transaction, change.tenant, &tenant, lead.id, now).await?;
                 }
-                convert::conversation_row(&conversation).reset_all().update(transaction).await?;
-                save(transaction, &lead, events).await?;
+                convert::conversation_row(&conversation)
+                    .reset_all()
+                    .update(change.tenant, transaction)
+                    .await?;
+                save(transaction, change.tenant, &lead, events).await?;
                 Ok(ConversationAndLead { conversation, lead })
             }
             .scope_boxed()
@@ -208,9 +212,12 @@ impl Storage {
                 let (LockedLead { lead, now, .. }, mut conversation) =
                     self.lock_conversation(transaction, change).await?;
                 let event = conversation::close(&lead, &mut conversation, reason, &change.actor, now)?;
-                cancel_follow_ups(transaction, &[lead.id], now).await?;
-                convert::conversation_row(&conversation).reset_all().update(transaction).await?;
-                save(transaction, &lead, vec![event]).await?;
+                cancel_follow_ups(transaction, change.tenant, &[lead.id], now).await?;
+                convert::conversation_row(&conversation)
+                    .reset_all()
+                    .update(change.tenant, transaction)
+                    .await?;
+                save(transaction, change.tenant, &lead, vec![event]).await?;
                 Ok(ConversationAndLead { conversation, lead })
             }
             .scope_boxed()
@@ -225,15 +232,15 @@ impl Storage {
         change: &ConversationChange,
     ) -> Result<(LockedLead, Conversation), Failure> {
         let not_found = || Failure::from(Error::NotFound(Resource::Conversation));
-        let found = find(transaction, change.tenant_id, &change.conversation).await?.ok_or_else(not_found)?;
+        let found = find(transaction, change.tenant, &change.conversation).await?.ok_or_else(not_found)?;
         let reference = LeadReference {
-            tenant_id: change.tenant_id,
+            tenant: change.tenant,
             lead_id: found.lead_id,
             version: None,
             actor: change.actor.clone(),
         };
         let locked = self.lock_lead(transaction, &reference).await?;
-        let conversation = of_lead(transaction, found.lead_id).await?.ok_or_else(not_found)?;
+        let conversation = of_lead(transaction, change.tenant, found.lead_id).await?.ok_or_else(not_found)?;
         if change.version.is_some_and(|version| version != conversation.version) {
             return Err(Error::EtagMismatch.into());
         }
@@ -243,11 +250,11 @@ impl Storage {
 
 async fn find(
     connection: &impl sea_orm::ConnectionTrait,
-    tenant_id: Uuid,
+    tenant: TenantScope,
     reference: &ConversationReference,
 ) -> Result<Option<Conversation>, sea_orm::DbErr> {
     let column = lead_conversation::COLUMN;
-    let query = lead_conversation::Entity::find().filter(column.tenant_id.eq(tenant_id));
+    let query = lead_conversation::Entity::find(tenant);
     let query = match reference {
         ConversationReference::Id(id) => query.filter(column.id.eq(*id)),
         ConversationReference::Lead(lead_id) => query.filter(column.lead_id.eq(*lead_id)),
@@ -261,9 +268,10 @@ async fn find(
 /// The conversation of a lead.
 pub(super) async fn of_lead(
     transaction: &DatabaseTransaction,
+    tenant: TenantScope,
     lead_id: Uuid,
 ) -> Result<Option<Conversation>, Failure> {
-    let query = lead_conversation::Entity::find().filter(lead_conversation::COLUMN.lead_id.eq(lead_id));
+    let query = lead_conversation::Entity::find(tenant).filter(lead_conversation::COLUMN.lead_id.eq(lead_id));
     Ok(query.one(transaction).await?.map(convert::conversation))
 }
 
@@ -271,14 +279,14 @@ pub(super) async fn of_lead(
 /// other runs again and is refused here.
 async fn refuse_taken_thread(
     transaction: &DatabaseTransaction,
+    tenant: TenantScope,
     conversation: &Conversation,
 ) -> Result<(), Failure> {
     let Some(thread) = &conversation.whatsapp_conversation_id else { return Ok(()) };
     if conversation.state == conversation::ConversationState::Completed {
         return Ok(());
     }
-    let holder = lead_conversation::Entity::find()
-        .filter(lead_conversation::COLUMN.tenant_id.eq(conversation.tenant_id))
+    let holder = lead_conversation::Entity::find(tenant)
         .filter(lead_conversation::COLUMN.whatsapp_conversation_id.eq(thread.clone()))
         .filter(lead_conversation::Column::State.ne(ConversationState::Completed))
         .filter(lead_conversation::COLUMN.id.ne(conversation.id))
@@ -290,12 +298,12 @@ async fn refuse_taken_thread(
 /// Checks that a sent opener is one of this lead, and that its claim is the latest.
 async fn check_opener(
     transaction: &DatabaseTransaction,
+    tenant: TenantScope,
     lead: &Lead,
     opener: SentOpener,
 ) -> Result<(), Failure> {
     // Locked, or it could be handed out again between this look and the end of the transaction.
-    let row = follow_up::Entity::find_by_id(opener.follow_up_id)
-        .filter(follow_up::COLUMN.tenant_id.eq(lead.tenant_id))
+    let row = follow_up::Entity::find_by_id(tenant, opener.follow_up_id)
         .lock_exclusive()
         .one(transaction)
         .await?
@@ -317,10 +325,11 @@ async fn check_opener(
 /// The opener of a lead whose conversation starts is done, whoever sent it.
 async fn finish_openers(
     transaction: &DatabaseTransaction,
+    tenant: TenantScope,
     lead_id: Uuid,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), Failure> {
-    follow_up::Entity::update_many()
+    follow_up::Entity::update_many(tenant)
         .col_expr(follow_up::Column::Status, ActiveEnum::as_enum(&FollowUpStatus::Done))
         .col_expr(follow_up::Column::CompletedAt, Expr::val(now))
         .col_expr(follow_up::Column::UpdatedAt, Expr::val(now))
@@ -335,6 +344,7 @@ async fn finish_openers(
 /// Counts the reminders that were not sent from now on, and cancels an opener: the customer is talking already.
 async fn move_reminders(
     transaction: &DatabaseTransaction,
+    scope: TenantScope,
     tenant: &Tenant,
     lead_id: Uuid,
     now: chrono::DateTime<chrono::Utc>,
@@ -343,7 +353,7 @@ async fn move_reminders(
         (FollowUpKind::Reminder1, tenant.policy.reminder_1_delay),
         (FollowUpKind::Reminder2, tenant.policy.reminder_2_delay),
     ] {
-        follow_up::Entity::update_many()
+        follow_up::Entity::update_many(scope)
             .col_expr(follow_up::Column::DueAt, Expr::val(tenant.next_open(now + delay)))
             .col_expr(follow_up::Column::UpdatedAt, Expr::val(now))
             .filter(follow_up::COLUMN.lead_id.eq(lead_id))
@@ -352,7 +362,7 @@ async fn move_reminders(
             .exec(transaction)
             .await?;
     }
-    follow_up::Entity::update_many()
+    follow_up::Entity::update_many(scope)
         .col_expr(follow_up::Column::Status, ActiveEnum::as_enum(&FollowUpStatus::Cancelled))
         .col_expr(follow_up::Column::CompletedAt, Expr::val(now))
         .col_expr(follow_up::Column::UpdatedAt, Expr::val(now))

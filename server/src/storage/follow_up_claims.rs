@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ColumnTrait as _, Condition, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _, Select, Set,
+    ColumnTrait as _, Condition, DatabaseTransaction, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    Select, Set,
     sea_query::{Expr, ExprTrait as _, LockBehavior, LockType},
 };
 use tracing::instrument;
@@ -16,8 +16,10 @@ use super::{
     Storage, bulk, convert,
     entities::{customer, enums, follow_up, lead, lead_conversation, tenant},
     error::{Failure, surface},
+    scope::Scope,
 };
 use crate::domain::{
+    access::Reach,
     conversation::Conversation,
     customer::{Customer, CustomerKey},
     error::Error,
@@ -33,8 +35,8 @@ const MAX_ROUNDS: usize = 10;
 /// What a worker asks for.
 #[derive(Clone, Debug)]
 pub struct ClaimRequest {
-    /// Of this tenant only.
-    pub tenant_id: Option<Uuid>,
+    /// Of these tenants only.
+    pub reach: Reach,
     /// Of these kinds only; empty for all.
     pub kinds: Vec<FollowUpKind>,
     /// The most follow-ups.
@@ -107,7 +109,7 @@ impl Storage {
         if rows.is_empty() {
             return Ok((0, Vec::new()));
         }
-        let context = Context::load(transaction, &rows).await?;
+        let context = Context::load(transaction, request.reach, &rows).await?;
         let (mut changed, mut claimed) = (Vec::new(), Vec::new());
         let looked_at = rows.len();
         for mut follow_up in rows {
@@ -142,7 +144,7 @@ impl Storage {
             }
             changed.push(row(&follow_up));
         }
-        write(transaction, &changed).await?;
+        write(transaction, request.reach, &changed).await?;
         Ok((looked_at, claimed))
     }
 }
@@ -163,11 +165,10 @@ fn wanted(request: &ClaimRequest, waiting: Waiting) -> Select<follow_up::Entity>
     };
     let status =
         Expr::col((follow_up::Entity, follow_up::Column::Status)).eq(Expr::cust(format!("'{status}'")));
-    let mut query =
-        follow_up::Entity::find().filter(status).order_by_asc(time).order_by_asc(follow_up::Column::Id);
-    if let Some(tenant_id) = request.tenant_id {
-        query = query.filter(follow_up::COLUMN.tenant_id.eq(tenant_id));
-    }
+    let mut query = follow_up::Entity::find(request.reach)
+        .filter(status)
+        .order_by_asc(time)
+        .order_by_asc(follow_up::Column::Id);
     if !request.kinds.is_empty() {
         let kinds = request.kinds.iter().map(|kind| enums::FollowUpKind::from(*kind));
         query = query.filter(follow_up::Column::Kind.is_in(kinds));
@@ -206,25 +207,30 @@ struct Context {
 }
 
 impl Context {
-    async fn load(transaction: &DatabaseTransaction, follow_ups: &[FollowUp]) -> Result<Self, Failure> {
+    async fn load(
+        transaction: &DatabaseTransaction,
+        reach: Reach,
+        follow_ups: &[FollowUp],
+    ) -> Result<Self, Failure> {
         let lead_ids: BTreeSet<_> = follow_ups.iter().map(|follow_up| follow_up.lead_id).collect();
         let tenant_ids: BTreeSet<_> = follow_ups.iter().map(|follow_up| follow_up.tenant_id).collect();
         let mut leads = HashMap::new();
         for row in
-            lead::Entity::find().filter(lead::COLUMN.id.is_in(lead_ids.clone())).all(transaction).await?
+            lead::Entity::find(reach).filter(lead::COLUMN.id.is_in(lead_ids.clone())).all(transaction).await?
         {
             leads.insert(row.id, convert::lead(row)?);
         }
         let mut tenants = HashMap::new();
-        for row in tenant::Entity::find().filter(tenant::COLUMN.id.is_in(tenant_ids)).all(transaction).await?
+        for row in
+            tenant::Entity::find(reach).filter(tenant::COLUMN.id.is_in(tenant_ids)).all(transaction).await?
         {
             tenants.insert(row.id, convert::tenant(row)?);
         }
-        let conversations = lead_conversation::Entity::find()
+        let conversations = lead_conversation::Entity::find(reach)
             .filter(lead_conversation::COLUMN.lead_id.is_in(lead_ids.clone()))
             .all(transaction)
             .await?;
-        let first_reminders = follow_up::Entity::find()
+        let first_reminders = follow_up::Entity::find(reach)
             .filter(follow_up::COLUMN.lead_id.is_in(lead_ids))
             .filter(follow_up::Column::Kind.eq(enums::FollowUpKind::Reminder1))
             .filter(
@@ -234,7 +240,7 @@ impl Context {
             .all(transaction)
             .await?;
         Ok(Self {
-            customers: Self::customers(transaction, leads.values()).await?,
+            customers: Self::customers(transaction, reach, leads.values()).await?,
             leads,
             tenants,
             conversations: conversations
@@ -247,6 +253,7 @@ impl Context {
 
     async fn customers(
         transaction: &DatabaseTransaction,
+        reach: Reach,
         leads: impl Iterator<Item = &Lead>,
     ) -> Result<HashMap<CustomerKey, Customer>, Failure> {
         let mut condition = Condition::any();
@@ -256,7 +263,7 @@ impl Context {
         }
         let mut customers = HashMap::new();
         if !condition.is_empty() {
-            for row in customer::Entity::find().filter(condition).all(transaction).await? {
+            for row in customer::Entity::find(reach).filter(condition).all(transaction).await? {
                 let customer = convert::customer(row)?;
                 customers.insert(customer.key.clone(), customer);
             }
@@ -296,6 +303,7 @@ pub(super) fn row(follow_up: &FollowUp) -> follow_up::ActiveModel {
 
 pub(super) async fn write(
     transaction: &DatabaseTransaction,
+    scope: impl Scope,
     rows: &[follow_up::ActiveModel],
 ) -> Result<(), Failure> {
     use follow_up::Column;
@@ -309,5 +317,5 @@ pub(super) async fn write(
         Column::CompletedAt,
         Column::UpdatedAt,
     ];
-    Ok(bulk::update_by_id(transaction, Column::Id, &columns, rows).await?)
+    Ok(bulk::update_by_id(transaction, scope, Column::Id, &columns, rows).await?)
 }

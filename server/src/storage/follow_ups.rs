@@ -3,8 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _,
-    QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, QueryFilter as _, QuerySelect as _,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -22,6 +21,7 @@ use super::{
     tenants::tenant_in,
 };
 use crate::domain::{
+    access::TenantScope,
     conversation::{Conversation, reminder_sent},
     error::{Error, Resource},
     follow_up::{FollowUp, FollowUpKind, FollowUpStatus},
@@ -33,7 +33,7 @@ use crate::domain::{
 #[derive(Clone, Debug)]
 pub struct FollowUpReport {
     /// The tenant.
-    pub tenant_id: Uuid,
+    pub tenant: TenantScope,
     /// The follow-up.
     pub follow_up_id: Uuid,
     /// Proves the claim.
@@ -66,7 +66,7 @@ pub struct ReportedFollowUp {
 #[derive(Clone, Debug)]
 pub struct FollowUpFilter {
     /// Of this tenant.
-    pub tenant_id: Uuid,
+    pub tenant: TenantScope,
     /// Of this lead.
     pub lead_id: Option<Uuid>,
     /// In one of these states; empty for any.
@@ -101,24 +101,27 @@ impl Storage {
                     let text = "is an opener; report it with StartConversation";
                     return Err(Error::invalid("follow_up_id", text).into());
                 }
-                let mut conversation = of_lead(transaction, lead.id).await?;
+                let mut conversation = of_lead(transaction, report.tenant, lead.id).await?;
                 if follow_up.status.is_live() {
                     follow_up.status = FollowUpStatus::Done;
                     follow_up.lease_until = None;
                     follow_up.completed_at = Some(now);
                     follow_up.updated_at = now;
-                    write(transaction, &[row(&follow_up)]).await?;
+                    write(transaction, report.tenant, &[row(&follow_up)]).await?;
                 }
                 if follow_up.status != FollowUpStatus::Failed
                     && let Some(conversation) = &mut conversation
                     // A reminder is scheduled by the start of its round; one of an earlier round says nothing of this one.
                     && follow_up.created_at >= conversation.opened_at
                 {
-                    let delay = tenant_in(transaction, report.tenant_id).await?.policy.unresponsive_delay;
+                    let delay = tenant_in(transaction, report.tenant).await?.policy.unresponsive_delay;
                     let event = reminder_sent(&lead, conversation, follow_up.kind, delay, &report.actor, now);
                     if let Some(event) = event {
-                        convert::conversation_row(conversation).reset_all().update(transaction).await?;
-                        save(transaction, &lead, vec![event]).await?;
+                        convert::conversation_row(conversation)
+                            .reset_all()
+                            .update(report.tenant, transaction)
+                            .await?;
+                        save(transaction, report.tenant, &lead, vec![event]).await?;
                     }
                 }
                 Ok(ReportedFollowUp { follow_up, lead, conversation })
@@ -147,8 +150,8 @@ impl Storage {
                 if follow_up.status != FollowUpStatus::Claimed {
                     return Err(Error::ClaimExpired.into());
                 }
-                let tenant = tenant_in(transaction, report.tenant_id).await?;
-                let mut conversation = of_lead(transaction, lead.id).await?;
+                let tenant = tenant_in(transaction, report.tenant).await?;
+                let mut conversation = of_lead(transaction, report.tenant, lead.id).await?;
                 follow_up.last_error = Some(failure.error.clone());
                 follow_up.claim_token = None;
                 follow_up.lease_until = None;
@@ -165,10 +168,13 @@ impl Storage {
                     {
                         conversation.give_up_after(tenant.policy.unresponsive_delay, now);
                         conversation.touch(now);
-                        convert::conversation_row(conversation).reset_all().update(transaction).await?;
+                        convert::conversation_row(conversation)
+                            .reset_all()
+                            .update(report.tenant, transaction)
+                            .await?;
                     }
                 }
-                write(transaction, &[row(&follow_up)]).await?;
+                write(transaction, report.tenant, &[row(&follow_up)]).await?;
                 Ok(ReportedFollowUp { follow_up, lead, conversation })
             }
             .scope_boxed()
@@ -187,7 +193,7 @@ impl Storage {
         page: PageRequest,
     ) -> Result<Page<FollowUp>, Error> {
         let column = follow_up::COLUMN;
-        let mut query = follow_up::Entity::find().filter(column.tenant_id.eq(filter.tenant_id));
+        let mut query = follow_up::Entity::find(filter.tenant);
         if let Some(lead_id) = filter.lead_id {
             query = query.filter(column.lead_id.eq(lead_id));
         }
@@ -218,17 +224,10 @@ impl Storage {
         report: &FollowUpReport,
     ) -> Result<(LockedLead, FollowUp), Failure> {
         let not_found = || Failure::from(Error::NotFound(Resource::FollowUp));
-        let find = || {
-            follow_up::Entity::find_by_id(report.follow_up_id)
-                .filter(follow_up::COLUMN.tenant_id.eq(report.tenant_id))
-        };
+        let find = || follow_up::Entity::find_by_id(report.tenant, report.follow_up_id);
         let lead_id = find().one(transaction).await?.ok_or_else(not_found)?.lead_id;
-        let reference = LeadReference {
-            tenant_id: report.tenant_id,
-            lead_id,
-            version: None,
-            actor: report.actor.clone(),
-        };
+        let reference =
+            LeadReference { tenant: report.tenant, lead_id, version: None, actor: report.actor.clone() };
         let locked = self.lock_lead(transaction, &reference).await?;
         let row = find().lock_exclusive().one(transaction).await?.ok_or_else(not_found)?;
         if row.claim_token != Some(report.claim_token) {

@@ -18,9 +18,11 @@ use super::{
     error::Failure,
     idempotency::{Once, OnceRequest},
     recording::load::{leads_of_phones, lock},
+    scope::Scope,
     suppressions::cancel_follow_ups,
 };
 use crate::domain::{
+    access::TenantScope,
     customer::{Customer, CustomerKey},
     details::{DetailField, LeadDetails, note_change},
     error::{Error, Resource},
@@ -34,7 +36,7 @@ use crate::domain::{
 #[derive(Clone, Debug)]
 pub struct LeadReference {
     /// The tenant.
-    pub tenant_id: Uuid,
+    pub tenant: TenantScope,
     /// The lead.
     pub lead_id: Uuid,
     /// The version that the change is based on.
@@ -69,7 +71,7 @@ impl Storage {
                 let LockedLead { mut lead, now, .. } = self.lock_lead(transaction, reference).await?;
                 let changed = details.set(&mut lead, fields);
                 let event = note_change(&mut lead, &changed, &reference.actor, now);
-                save(transaction, &lead, Vec::from_iter(event)).await?;
+                save(transaction, reference.tenant, &lead, Vec::from_iter(event)).await?;
                 Ok(lead)
             }
             .scope_boxed()
@@ -94,7 +96,7 @@ impl Storage {
             async move {
                 let LockedLead { mut lead, now, .. } = self.lock_lead(transaction, reference).await?;
                 let events = qualify(&mut lead, answers, mark_qualified, &reference.actor, now)?;
-                save(transaction, &lead, events).await?;
+                save(transaction, reference.tenant, &lead, events).await?;
                 Ok(lead)
             }
             .scope_boxed()
@@ -125,10 +127,10 @@ impl Storage {
                     return Err(Error::OpenLeadExists { lead_id: open.id }.into());
                 }
                 if request.lost_reason == Some(LostReason::DoNotContact) {
-                    remember_do_not_contact(transaction, customer.id, now).await?;
+                    remember_do_not_contact(transaction, reference.tenant, customer.id, now).await?;
                 }
-                end_follow_ups(transaction, &[lead.id], request.to, now).await?;
-                save(transaction, &lead, vec![event]).await?;
+                end_follow_ups(transaction, reference.tenant, &[lead.id], request.to, now).await?;
+                save(transaction, reference.tenant, &lead, vec![event]).await?;
                 Ok(lead)
             }
             .scope_boxed()
@@ -142,15 +144,14 @@ impl Storage {
         transaction: &DatabaseTransaction,
         reference: &LeadReference,
     ) -> Result<LockedLead, Failure> {
-        let tenant_id = reference.tenant_id;
+        let tenant = reference.tenant;
         let not_found = || Failure::from(Error::NotFound(Resource::Lead));
-        let row = lead::Entity::find_by_id(reference.lead_id)
-            .filter(lead::COLUMN.tenant_id.eq(tenant_id))
+        let row = lead::Entity::find_by_id(tenant, reference.lead_id)
             .one(transaction)
             .await?
             .ok_or_else(not_found)?;
         // A lead's phone never changes, so it may be read before the lock.
-        let customer = CustomerKey { tenant_id, phone: convert::lead(row)?.customer_phone };
+        let customer = CustomerKey { tenant_id: tenant.id(), phone: convert::lead(row)?.customer_phone };
         let customers = lock(transaction, BTreeSet::from([customer]), self.environment()).await?;
         let mut others = leads_of_phones(transaction, &customers).await?;
         let position = others.iter().position(|lead| lead.id == reference.lead_id).ok_or_else(not_found)?;
@@ -166,13 +167,14 @@ impl Storage {
 /// Writes a lead and its history; nothing when nothing happened.
 pub(super) async fn save(
     transaction: &DatabaseTransaction,
+    tenant: TenantScope,
     lead: &Lead,
     events: Vec<NewLeadEvent>,
 ) -> Result<(), Failure> {
     if events.is_empty() {
         return Ok(());
     }
-    convert::lead_row(lead.clone()).reset_all().update(transaction).await?;
+    convert::lead_row(lead.clone()).reset_all().update(tenant, transaction).await?;
     let rows = events.into_iter().map(convert::lead_event_row);
     lead_event::Entity::insert_many(rows).exec_without_returning(transaction).await?;
     Ok(())
@@ -180,6 +182,7 @@ pub(super) async fn save(
 
 async fn remember_do_not_contact(
     transaction: &DatabaseTransaction,
+    tenant: TenantScope,
     customer_id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
@@ -188,20 +191,21 @@ async fn remember_do_not_contact(
         do_not_contact_at: Set(Some(now)),
         ..Default::default()
     };
-    change.update(transaction).await?;
+    change.update(tenant, transaction).await?;
     Ok(())
 }
 
 /// Cancels the live follow-ups of leads that entered `status`, and ends their running conversations, where that status does so.
 pub(super) async fn end_follow_ups(
     transaction: &DatabaseTransaction,
+    scope: impl Scope + Copy,
     leads: &[Uuid],
     status: LeadStatus,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let Some(end) = follow_up_end(status).filter(|_| !leads.is_empty()) else { return Ok(()) };
-    cancel_follow_ups(transaction, leads, now).await?;
-    let update = lead_conversation::Entity::update_many()
+    cancel_follow_ups(transaction, scope, leads, now).await?;
+    let update = lead_conversation::Entity::update_many(scope)
         .col_expr(lead_conversation::Column::UpdatedAt, Expr::val(now))
         .col_expr(lead_conversation::Column::GiveUpAt, Expr::val(None::<DateTime<Utc>>))
         .col_expr(lead_conversation::Column::Version, Expr::col(lead_conversation::Column::Version).add(1))

@@ -1,11 +1,11 @@
 //! The history of leads.
 
-use sea_orm::{EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _};
+use sea_orm::{QueryFilter as _, QueryOrder as _, QuerySelect as _};
 use tracing::instrument;
 use uuid::Uuid;
 
 use super::{Page, PageRequest, Storage, convert, entities::lead_event, error::surface};
-use crate::domain::{error::Error, event::LeadEvent};
+use crate::domain::{access::TenantScope, error::Error, event::LeadEvent};
 
 /// The position of an event in the history of its lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +19,12 @@ impl Storage {
     #[instrument(name = "storage.lead_events", skip_all)]
     pub async fn lead_events(
         &self,
-        tenant_id: Uuid,
+        tenant: TenantScope,
         lead_id: Uuid,
         page: PageRequest<EventPosition>,
     ) -> Result<Page<LeadEvent, EventPosition>, Error> {
-        self.lead(tenant_id, lead_id).await?;
-        let mut query = lead_event::Entity::find()
+        self.lead(tenant, lead_id).await?;
+        let mut query = lead_event::Entity::find(tenant)
             .filter(lead_event::COLUMN.lead_id.eq(lead_id))
             .order_by_asc(lead_event::Column::Seq)
             .limit(u64::from(page.size) + 1);

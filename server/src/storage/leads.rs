@@ -21,6 +21,7 @@ use super::{
     tenants::tenant_in,
 };
 use crate::domain::{
+    access::TenantScope,
     capture::{self, Capture, CaptureRequest},
     customer::CustomerKey,
     details::LeadDetails,
@@ -33,7 +34,7 @@ use crate::domain::{
 #[derive(Clone, Debug)]
 pub struct LeadFilter {
     /// Of this tenant.
-    pub tenant_id: Uuid,
+    pub tenant: TenantScope,
     /// In one of these states; empty for any.
     pub statuses: Vec<LeadStatus>,
     /// From one of these sources; empty for any.
@@ -49,8 +50,10 @@ pub struct LeadFilter {
 /// A customer to capture.
 #[derive(Clone, Debug)]
 pub struct NewCapture {
-    /// The customer.
-    pub customer: CustomerKey,
+    /// The tenant.
+    pub tenant: TenantScope,
+    /// The customer's phone.
+    pub phone: PhoneNumber,
     /// How the lead comes about.
     pub source: LeadSource,
     /// What is known.
@@ -83,17 +86,18 @@ impl Storage {
         once: OnceRequest<'_, CapturedLead>,
     ) -> Result<Once<CapturedLead>, Error> {
         let fresh = self.fresh_ids();
+        let key = CustomerKey { tenant_id: new.tenant.id(), phone: new.phone.clone() };
+        let key = &key;
         self.write_once(once, move |transaction| {
             async move {
-                let tenant = tenant_in(transaction, new.customer.tenant_id).await?;
-                refuse_own_number(transaction, &new.customer).await?;
-                let customers =
-                    lock(transaction, BTreeSet::from([new.customer.clone()]), self.environment()).await?;
+                let tenant = tenant_in(transaction, new.tenant).await?;
+                refuse_own_number(transaction, new.tenant, &new.phone).await?;
+                let customers = lock(transaction, BTreeSet::from([key.clone()]), self.environment()).await?;
                 let Some(customer) = customers.first() else {
                     return Err(Error::internal("the customer's row was neither made nor found").into());
                 };
                 let now = self.environment().now();
-                let current = current_lead(leads_of_phones(transaction, &customers).await?, &new.customer);
+                let current = current_lead(leads_of_phones(transaction, &customers).await?, key);
                 let request = CaptureRequest {
                     tenant: &tenant,
                     source: new.source,
@@ -114,9 +118,9 @@ impl Storage {
                         recaptured_at: Set(lead.recaptured_at),
                         ..Default::default()
                     };
-                    asked_again.update(transaction).await?;
+                    asked_again.update(new.tenant, transaction).await?;
                 } else {
-                    row.reset_all().update(transaction).await?;
+                    row.reset_all().update(new.tenant, transaction).await?;
                 }
                 if let Some(opener) = opener {
                     convert::follow_up_row(&opener, now).insert(transaction).await?;
@@ -138,12 +142,12 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`] when the tenant has no such lead, or when the database fails.
     #[instrument(name = "storage.lead", skip_all)]
-    pub async fn lead(&self, tenant_id: Uuid, id: Uuid) -> Result<Lead, Error> {
-        let query = lead::Entity::find_by_id(id).filter(lead::COLUMN.tenant_id.eq(tenant_id));
+    pub async fn lead(&self, tenant: TenantScope, id: Uuid) -> Result<Lead, Error> {
+        let query = lead::Entity::find_by_id(tenant, id);
         if let Some(row) = query.one(&self.reader).await.map_err(surface)? {
             return convert::lead(row);
         }
-        self.tenant(tenant_id).await?;
+        self.tenant(tenant).await?;
         Err(Error::NotFound(Resource::Lead))
     }
 
@@ -152,15 +156,15 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`] when the phone has no lead, or when the database fails.
     #[instrument(name = "storage.lead_of_phone", skip_all)]
-    pub async fn lead_of_phone(&self, customer: &CustomerKey) -> Result<Lead, Error> {
-        let rows = lead::Entity::find()
-            .filter(lead::COLUMN.tenant_id.eq(customer.tenant_id))
-            .filter(lead::COLUMN.customer_phone.eq(customer.phone.as_e164()))
+    pub async fn lead_of_phone(&self, tenant: TenantScope, phone: &PhoneNumber) -> Result<Lead, Error> {
+        let rows = lead::Entity::find(tenant)
+            .filter(lead::COLUMN.customer_phone.eq(phone.as_e164()))
             .all(&self.reader)
             .await
             .map_err(surface)?;
         let leads = rows.into_iter().map(convert::lead).collect::<Result<Vec<_>, _>>()?;
-        current_lead(leads, customer).ok_or(Error::NotFound(Resource::Lead))
+        let customer = CustomerKey { tenant_id: tenant.id(), phone: phone.clone() };
+        current_lead(leads, &customer).ok_or(Error::NotFound(Resource::Lead))
     }
 
     /// A tenant's leads, newest first.
@@ -170,7 +174,7 @@ impl Storage {
     #[instrument(name = "storage.leads", skip_all)]
     pub async fn leads(&self, filter: &LeadFilter, page: PageRequest) -> Result<Page<Lead>, Error> {
         let column = lead::COLUMN;
-        let mut query = lead::Entity::find().filter(column.tenant_id.eq(filter.tenant_id));
+        let mut query = lead::Entity::find(filter.tenant);
         if !filter.statuses.is_empty() {
             query = query.filter(
                 lead::Column::Status.is_in(filter.statuses.iter().map(|s| enums::LeadStatus::from(*s))),
@@ -203,10 +207,13 @@ fn current_lead(leads: Vec<Lead>, customer: &CustomerKey) -> Option<Lead> {
 }
 
 /// A business that captures itself would chase its own line.
-async fn refuse_own_number(transaction: &DatabaseTransaction, customer: &CustomerKey) -> Result<(), Failure> {
-    let own = business_line::Entity::find()
-        .filter(business_line::COLUMN.phone.eq(customer.phone.as_e164()))
-        .filter(business_line::COLUMN.tenant_id.eq(customer.tenant_id))
+async fn refuse_own_number(
+    transaction: &DatabaseTransaction,
+    tenant: TenantScope,
+    phone: &PhoneNumber,
+) -> Result<(), Failure> {
+    let own = business_line::Entity::find(tenant)
+        .filter(business_line::COLUMN.phone.eq(phone.as_e164()))
         .filter(business_line::COLUMN.released_at.is_null())
         .count(transaction)
         .await?;

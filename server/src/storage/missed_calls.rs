@@ -1,7 +1,7 @@
 //! Missed calls, as kept.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{EntityTrait as _, QueryFilter as _};
+use sea_orm::QueryFilter as _;
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -12,6 +12,7 @@ use super::{
     page::{Cursor, Order},
 };
 use crate::domain::{
+    access::TenantScope,
     call::MissedCall,
     error::{Error, Resource},
     phone::PhoneNumber,
@@ -35,7 +36,7 @@ pub enum CallReference {
 #[derive(Clone, Debug)]
 pub struct MissedCallFilter {
     /// Of this tenant.
-    pub tenant_id: Uuid,
+    pub tenant: TenantScope,
     /// From this phone.
     pub caller_phone: Option<PhoneNumber>,
     /// Of this lead.
@@ -54,9 +55,13 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`] for the tenant or the call, or when the database fails.
     #[instrument(name = "storage.missed_call", skip_all)]
-    pub async fn missed_call(&self, tenant_id: Uuid, reference: &CallReference) -> Result<MissedCall, Error> {
+    pub async fn missed_call(
+        &self,
+        tenant: TenantScope,
+        reference: &CallReference,
+    ) -> Result<MissedCall, Error> {
         let column = missed_call::COLUMN;
-        let query = missed_call::Entity::find().filter(column.tenant_id.eq(tenant_id));
+        let query = missed_call::Entity::find(tenant);
         let query = match reference {
             CallReference::Id(id) => query.filter(column.id.eq(*id)),
             CallReference::Provider { provider, call_id } => {
@@ -66,7 +71,7 @@ impl Storage {
         if let Some(row) = query.one(&self.reader).await.map_err(surface)? {
             return convert::missed_call(row);
         }
-        self.tenant(tenant_id).await?;
+        self.tenant(tenant).await?;
         Err(Error::NotFound(Resource::MissedCall))
     }
 
@@ -81,7 +86,7 @@ impl Storage {
         page: PageRequest,
     ) -> Result<Page<MissedCall>, Error> {
         let column = missed_call::COLUMN;
-        let mut query = missed_call::Entity::find().filter(column.tenant_id.eq(filter.tenant_id));
+        let mut query = missed_call::Entity::find(filter.tenant);
         if let Some(phone) = &filter.caller_phone {
             query = query.filter(column.caller_phone.eq(phone.as_e164()));
         }

@@ -3,12 +3,12 @@
 //! PostgreSQL and SQLite are served by the same queries. On SQLite writes wait in line for the one connection that writes; on
 //! PostgreSQL they meet in row locks, always taken on `customers` first and in sorted order.
 
+mod api_tokens;
 mod bulk;
 mod business_lines;
 mod connect;
 mod conversations;
 mod convert;
-pub mod entities;
 mod error;
 mod follow_up_claims;
 mod follow_ups;
@@ -19,6 +19,7 @@ mod leads;
 mod missed_calls;
 mod page;
 mod recording;
+mod scope;
 mod silence;
 mod suppressions;
 mod tenants;
@@ -28,7 +29,10 @@ mod unrouted_calls;
 use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
+pub use crate::entities;
+
 pub use self::{
+    api_tokens::{CreatedToken, NewToken, TokenReference},
     business_lines::AddedLine,
     connect::{ConnectError, DatabaseSettings, connect_for_migrations, migrate_up},
     conversations::{ConversationAndLead, ConversationChange, ConversationReference, SentOpener},

@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveModelTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
-    QuerySelect as _,
+    ActiveModelTrait as _, DatabaseTransaction, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -16,14 +15,17 @@ use super::{
     error::{Failure, surface},
     lead_changes::save,
     recording::load::lock,
+    scope::AllTenants,
     suppressions::cancel_follow_ups,
 };
-use crate::domain::{conversation::give_up, customer::CustomerKey, error::Error};
+use crate::domain::{access::TenantScope, conversation::give_up, customer::CustomerKey, error::Error};
 
 /// How many conversations one transaction gives up.
 const BATCH: u64 = 100;
 /// Who is named in the history.
 const ACTOR: &str = "system:silence";
+/// The sweep is the server's own; what it writes goes by the tenants of the rows it found.
+const EVERY: AllTenants = AllTenants::because("the sweep gives up the conversations of all tenants");
 
 impl Storage {
     /// Gives up the conversations whose time is over; answers how many.
@@ -35,7 +37,7 @@ impl Storage {
         let mut given_up = 0;
         loop {
             let now = self.environment().now();
-            let leads: Vec<Uuid> = lead_conversation::Entity::find()
+            let leads: Vec<Uuid> = lead_conversation::Entity::find(EVERY)
                 .select_only()
                 .column(lead_conversation::Column::LeadId)
                 .filter(lead_conversation::COLUMN.give_up_at.lte(now))
@@ -67,7 +69,7 @@ impl Storage {
             .collect();
         lock(transaction, keys, self.environment()).await?;
         let now = self.environment().now();
-        let conversations = lead_conversation::Entity::find()
+        let conversations = lead_conversation::Entity::find(EVERY)
             .filter(lead_conversation::COLUMN.lead_id.is_in(leads.iter().copied()))
             .all(transaction)
             .await?;
@@ -76,11 +78,12 @@ impl Storage {
         for mut conversation in conversations.into_iter().map(convert::conversation) {
             let Some(lead) = locked.iter_mut().find(|lead| lead.id == conversation.lead_id) else { continue };
             let Some(events) = give_up(lead, &mut conversation, ACTOR, now) else { continue };
-            convert::conversation_row(&conversation).reset_all().update(transaction).await?;
-            save(transaction, lead, events).await?;
+            let tenant = TenantScope::of_row(lead.tenant_id);
+            convert::conversation_row(&conversation).reset_all().update(tenant, transaction).await?;
+            save(transaction, tenant, lead, events).await?;
             given_up.push(lead.id);
         }
-        cancel_follow_ups(transaction, &given_up, now).await?;
+        cancel_follow_ups(transaction, EVERY, &given_up, now).await?;
         Ok(given_up.len() as u64)
     }
 }
@@ -90,6 +93,6 @@ async fn find_leads(
     ids: &[Uuid],
 ) -> Result<Vec<crate::domain::lead::Lead>, Failure> {
     let rows =
-        lead::Entity::find().filter(lead::COLUMN.id.is_in(ids.iter().copied())).all(transaction).await?;
+        lead::Entity::find(EVERY).filter(lead::COLUMN.id.is_in(ids.iter().copied())).all(transaction).await?;
     rows.into_iter().map(|row| convert::lead(row).map_err(Failure::from)).collect()
 }

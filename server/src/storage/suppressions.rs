@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveEnum, ActiveModelTrait as _, ColumnTrait as _, DatabaseTransaction, EntityTrait as _,
-    QueryFilter as _, QuerySelect as _, Set, sea_query::Expr,
+    ActiveEnum, ColumnTrait as _, DatabaseTransaction, QueryFilter as _, QuerySelect as _, Set,
+    sea_query::Expr,
 };
 use tracing::instrument;
 use uuid::Uuid;
@@ -22,9 +22,11 @@ use super::{
     idempotency::{Once, OnceRequest},
     page::{Cursor, Order},
     recording::load::lock,
+    scope::Scope,
     tenants::tenant_in,
 };
 use crate::domain::{
+    access::TenantScope,
     customer::{Customer, CustomerKey, SuppressionReason},
     error::{Error, Resource},
     phone::PhoneNumber,
@@ -51,20 +53,21 @@ impl Storage {
     #[instrument(name = "storage.add_suppression", skip_all)]
     pub async fn add_suppression(
         &self,
-        key: &CustomerKey,
+        tenant: TenantScope,
+        phone: &PhoneNumber,
         reason: SuppressionReason,
         once: OnceRequest<'_, Suppression>,
     ) -> Result<Once<Suppression>, Error> {
         self.write_once(once, move |transaction| {
             async move {
-                let tenant = tenant_in(transaction, key.tenant_id).await?;
-                let mut customer = self.lock_customer(transaction, key).await?;
+                let policy = tenant_in(transaction, tenant).await?.policy;
+                let mut customer = self.lock_customer(transaction, tenant, phone).await?;
                 let now = self.environment().now();
                 if customer.suppressed_at.is_none() {
                     suppress(transaction, &mut customer, reason, now).await?;
-                    give_up_later(transaction, key, tenant.policy.unresponsive_delay, now).await?;
+                    give_up_later(transaction, &customer.key, policy.unresponsive_delay, now).await?;
                 }
-                let row = customer::Entity::find_by_id(customer.id).one(transaction).await?;
+                let row = customer::Entity::find_by_id(tenant, customer.id).one(transaction).await?;
                 suppression(row)
                     .ok_or_else(|| Error::internal("a suppression that was just written is not there").into())
             }
@@ -80,13 +83,14 @@ impl Storage {
     #[instrument(name = "storage.remove_suppression", skip_all)]
     pub async fn remove_suppression(
         &self,
-        key: &CustomerKey,
+        tenant: TenantScope,
+        phone: &PhoneNumber,
         once: OnceRequest<'_, ()>,
     ) -> Result<Once<()>, Error> {
         self.write_once(once, move |transaction| {
             async move {
-                tenant_in(transaction, key.tenant_id).await?;
-                let customer = self.lock_customer(transaction, key).await?;
+                tenant_in(transaction, tenant).await?;
+                let customer = self.lock_customer(transaction, tenant, phone).await?;
                 if customer.suppressed_at.is_none() {
                     return Err(Error::NotFound(Resource::Suppression).into());
                 }
@@ -97,7 +101,7 @@ impl Storage {
                     updated_at: Set(self.environment().now()),
                     ..Default::default()
                 };
-                change.update(transaction).await?;
+                change.update(tenant, transaction).await?;
                 Ok(())
             }
             .scope_boxed()
@@ -110,10 +114,13 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`] for an unknown tenant, or when the database fails.
     #[instrument(name = "storage.suppressions", skip_all)]
-    pub async fn suppressions(&self, tenant_id: Uuid, page: PageRequest) -> Result<Page<Suppression>, Error> {
-        self.tenant(tenant_id).await?;
-        let query = customer::Entity::find()
-            .filter(customer::COLUMN.tenant_id.eq(tenant_id))
+    pub async fn suppressions(
+        &self,
+        tenant: TenantScope,
+        page: PageRequest,
+    ) -> Result<Page<Suppression>, Error> {
+        self.tenant(tenant).await?;
+        let query = customer::Entity::find(tenant)
             .filter(customer::COLUMN.suppressed_at.is_not_null())
             .filter(customer::COLUMN.erased_at.is_null());
         let columns = (customer::Column::SuppressedAt, customer::Column::Id);
@@ -128,9 +135,11 @@ impl Storage {
     async fn lock_customer(
         &self,
         transaction: &DatabaseTransaction,
-        key: &CustomerKey,
+        tenant: TenantScope,
+        phone: &PhoneNumber,
     ) -> Result<Customer, Failure> {
-        let customers = lock(transaction, BTreeSet::from([key.clone()]), self.environment()).await?;
+        let key = CustomerKey { tenant_id: tenant.id(), phone: phone.clone() };
+        let customers = lock(transaction, BTreeSet::from([key]), self.environment()).await?;
         let missing = || Error::internal("the customer's row was neither made nor found").into();
         customers.into_iter().next().ok_or_else(missing)
     }
@@ -153,6 +162,7 @@ pub(super) async fn suppress(
     reason: SuppressionReason,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
+    let tenant = TenantScope::of_row(customer.key.tenant_id);
     if customer.suppressed_at.is_none() {
         customer.suppressed_at = Some(now);
         let change = customer::ActiveModel {
@@ -162,17 +172,16 @@ pub(super) async fn suppress(
             updated_at: Set(now),
             ..Default::default()
         };
-        change.update(transaction).await?;
+        change.update(tenant, transaction).await?;
     }
     let leads = leads_of(transaction, &customer.key).await?;
-    cancel_follow_ups(transaction, &leads, now).await
+    cancel_follow_ups(transaction, tenant, &leads, now).await
 }
 
 async fn leads_of(transaction: &DatabaseTransaction, key: &CustomerKey) -> Result<Vec<Uuid>, Failure> {
-    let ids = lead::Entity::find()
+    let ids = lead::Entity::find(TenantScope::of_row(key.tenant_id))
         .select_only()
         .column(lead::Column::Id)
-        .filter(lead::COLUMN.tenant_id.eq(key.tenant_id))
         .filter(lead::COLUMN.customer_phone.eq(key.phone.as_e164()))
         .into_tuple()
         .all(transaction)
@@ -188,7 +197,7 @@ pub(super) async fn give_up_later(
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     let leads = leads_of(transaction, key).await?;
-    lead_conversation::Entity::update_many()
+    lead_conversation::Entity::update_many(TenantScope::of_row(key.tenant_id))
         .col_expr(lead_conversation::Column::GiveUpAt, Expr::val(now + delay))
         .filter(lead_conversation::COLUMN.lead_id.is_in(leads))
         .filter(lead_conversation::COLUMN.give_up_at.is_null())
@@ -204,13 +213,14 @@ pub(super) async fn give_up_later(
 /// Cancels the live follow-ups of leads.
 pub(super) async fn cancel_follow_ups(
     transaction: &DatabaseTransaction,
+    scope: impl Scope,
     leads: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
     if leads.is_empty() {
         return Ok(());
     }
-    follow_up::Entity::update_many()
+    follow_up::Entity::update_many(scope)
         .col_expr(follow_up::Column::Status, ActiveEnum::as_enum(&FollowUpStatus::Cancelled))
         .col_expr(follow_up::Column::CompletedAt, Expr::val(now))
         .col_expr(follow_up::Column::UpdatedAt, Expr::val(now))

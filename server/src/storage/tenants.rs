@@ -6,7 +6,6 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait as _, OnConflict},
 };
 use tracing::instrument;
-use uuid::Uuid;
 
 use super::{
     Page, PageRequest, Storage, convert,
@@ -14,8 +13,10 @@ use super::{
     error::{Failure, surface},
     idempotency::{Once, OnceRequest},
     page::{Cursor, Order},
+    scope::AllTenants,
 };
 use crate::domain::{
+    access::TenantScope,
     error::{Error, FieldViolation, Resource},
     tenant::Tenant,
 };
@@ -49,8 +50,8 @@ impl Storage {
     /// # Errors
     /// [`Error::NotFound`], or when the database fails.
     #[instrument(name = "storage.tenant", skip_all)]
-    pub async fn tenant(&self, id: Uuid) -> Result<Tenant, Error> {
-        let row = tenant::Entity::find_by_id(id).one(&self.reader).await.map_err(surface)?;
+    pub async fn tenant(&self, scope: TenantScope) -> Result<Tenant, Error> {
+        let row = tenant::Entity::find(scope).one(&self.reader).await.map_err(surface)?;
         row.map_or(Err(Error::NotFound(Resource::Tenant)), convert::tenant)
     }
 
@@ -60,8 +61,9 @@ impl Storage {
     /// When the database fails.
     #[instrument(name = "storage.tenants", skip_all)]
     pub async fn tenants(&self, page: PageRequest) -> Result<Page<Tenant>, Error> {
+        let every = AllTenants::because("the list of tenants is for callers that are bound to none");
         let columns = (tenant::Column::CreatedAt, tenant::Column::Id);
-        let query = page.apply(tenant::Entity::find(), columns, Order::OldestFirst);
+        let query = page.apply(tenant::Entity::find(every), columns, Order::OldestFirst);
         let rows = query.all(&self.reader).await.map_err(surface)?;
         let tenants = rows.into_iter().map(convert::tenant).collect::<Result<_, _>>()?;
         Ok(page.page(tenants, |tenant: &Tenant| Cursor { at: tenant.created_at, id: tenant.id }))
@@ -75,14 +77,14 @@ impl Storage {
     #[instrument(name = "storage.update_tenant", skip_all)]
     pub async fn update_tenant(
         &self,
-        id: Uuid,
+        scope: TenantScope,
         version: Option<i64>,
         change: TenantChange<'_>,
         once: OnceRequest<'_, Tenant>,
     ) -> Result<Once<Tenant>, Error> {
         self.write_once(once, move |transaction| {
             async move {
-                let mut tenant = lock_tenant(transaction, id, version).await?;
+                let mut tenant = lock_tenant(transaction, scope, version).await?;
                 let before = tenant.clone();
                 change(&mut tenant);
                 let now = self.environment().now();
@@ -97,7 +99,7 @@ impl Storage {
                 if tenant != before {
                     tenant.version += 1;
                     tenant.updated_at = now;
-                    convert::tenant_row(&tenant)?.update(transaction).await?;
+                    convert::tenant_row(&tenant)?.update(scope, transaction).await?;
                 }
                 Ok(tenant)
             }
@@ -113,19 +115,18 @@ impl Storage {
     #[instrument(name = "storage.delete_tenant", skip_all)]
     pub async fn delete_tenant(
         &self,
-        id: Uuid,
+        scope: TenantScope,
         name: &str,
         version: Option<i64>,
         once: OnceRequest<'_, ()>,
     ) -> Result<Once<()>, Error> {
         self.write_once(once, move |transaction| {
             async move {
-                let tenant = lock_tenant(transaction, id, version).await?;
+                let tenant = lock_tenant(transaction, scope, version).await?;
                 if tenant.name != name {
                     return Err(Error::TenantNameMismatch.into());
                 }
-                let lines = business_line::Entity::find()
-                    .filter(business_line::COLUMN.tenant_id.eq(id))
+                let lines = business_line::Entity::find(scope)
                     .filter(business_line::COLUMN.released_at.is_null())
                     .all(transaction)
                     .await?;
@@ -135,7 +136,7 @@ impl Storage {
                     self.environment().now(),
                 )
                 .await?;
-                tenant::Entity::delete_by_id(id).exec(transaction).await?;
+                tenant::Entity::delete_many(scope).exec(transaction).await?;
                 Ok(())
             }
             .scope_boxed()
@@ -145,18 +146,21 @@ impl Storage {
 }
 
 /// A tenant, read in a transaction.
-pub(super) async fn tenant_in(transaction: &DatabaseTransaction, id: Uuid) -> Result<Tenant, Failure> {
-    let row = tenant::Entity::find_by_id(id).one(transaction).await?;
+pub(super) async fn tenant_in(
+    transaction: &DatabaseTransaction,
+    scope: TenantScope,
+) -> Result<Tenant, Failure> {
+    let row = tenant::Entity::find(scope).one(transaction).await?;
     Ok(convert::tenant(row.ok_or(Error::NotFound(Resource::Tenant))?)?)
 }
 
 /// Locks a tenant's row, so that changes of it happen one after another.
 pub(super) async fn lock_tenant(
     transaction: &DatabaseTransaction,
-    id: Uuid,
+    scope: TenantScope,
     version: Option<i64>,
 ) -> Result<Tenant, Failure> {
-    let row = tenant::Entity::find_by_id(id).lock_exclusive().one(transaction).await?;
+    let row = tenant::Entity::find(scope).lock_exclusive().one(transaction).await?;
     let tenant = convert::tenant(row.ok_or(Error::NotFound(Resource::Tenant))?)?;
     if version.is_some_and(|version| version != tenant.version) {
         return Err(Error::EtagMismatch.into());

@@ -10,7 +10,8 @@ mod wire;
 use std::collections::{BTreeMap, BTreeSet};
 
 use leadcapture_server::domain::{
-    error::{Error, Resource},
+    access::Role,
+    error::{Error, Resource, TokenProblem},
     lead::LeadStatus,
     lifecycle::InvalidTransition,
 };
@@ -22,6 +23,7 @@ use crate::support::problem::Problem;
 /// One error of each kind. [`place`] fails to compile when a kind is missing there, and the test when it is missing here.
 fn samples() -> Vec<Error> {
     let mut samples: Vec<_> = Resource::ALL.iter().map(|resource| Error::NotFound(*resource)).collect();
+    samples.extend(TokenProblem::ALL.iter().map(|problem| Error::Unauthenticated(*problem)));
     samples.extend([
         Error::invalid("name", "is required"),
         Error::InvalidTransition(InvalidTransition { from: LeadStatus::New, to: LeadStatus::Converted }),
@@ -34,6 +36,7 @@ fn samples() -> Vec<Error> {
         Error::ClaimExpired,
         Error::WhatsappConversationTaken,
         Error::TenantNameMismatch,
+        Error::PermissionDenied { role: Role::Worker, allowed: &[Role::Admin, Role::Tenant] },
         Error::DatabaseUnavailable,
         Error::Overloaded,
         Error::MalformedMessage { field: "name".to_owned(), problem: "is not UTF-8".to_owned() },
@@ -71,13 +74,15 @@ fn place(error: &Error) -> usize {
         Error::Unimplemented { .. } => 18,
         Error::DeadlineExceeded => 19,
         Error::Internal(_) => 20,
+        Error::Unauthenticated(_) => 21,
+        Error::PermissionDenied { .. } => 22,
     }
 }
 
 #[test]
 fn there_is_a_sample_of_every_error() {
     let places: BTreeSet<_> = samples().iter().map(place).collect();
-    assert_eq!(places, (0..=20).collect());
+    assert_eq!(places, (0..=22).collect());
 }
 
 /// The rows of the table in `docs/errors.md`, by reason: code, metadata, advice.
@@ -110,6 +115,8 @@ fn code_name(code: Code) -> &'static str {
         Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
         Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
         Code::Unavailable => "UNAVAILABLE",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+        Code::PermissionDenied => "PERMISSION_DENIED",
         Code::Unimplemented => "UNIMPLEMENTED",
         Code::Internal => "INTERNAL",
         other => panic!("a code that no error should have: {other:?}"),

@@ -1,6 +1,7 @@
 //! The tests of the service.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod concurrency;
 mod conversations;
 mod end_to_end;

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use leadcapture_migration::{Migrator, MigratorTrait as _};
 use leadcapture_server::domain;
 use leadcapture_server::storage::entities::{
-    api_token, business_line, customer, enums, follow_up, idempotency_record, lead, lead_conversation,
-    lead_event, missed_call, released_number, tenant, unrouted_call,
+    access_latch, api_token, business_line, customer, enums, follow_up, idempotency_record, lead,
+    lead_conversation, lead_event, missed_call, released_number, tenant, unrouted_call,
 };
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{
@@ -41,6 +41,7 @@ fn table<E: EntityTrait + EntityName>(entity: E) -> Table {
 
 fn entities() -> Vec<Table> {
     vec![
+        table(access_latch::Entity),
         table(api_token::Entity),
         table(business_line::Entity),
         table(customer::Entity),

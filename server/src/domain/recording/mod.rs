@@ -37,6 +37,8 @@ pub struct ReportedCall {
     pub received_at: DateTime<Utc>,
     /// Who reported it.
     pub actor: Arc<str>,
+    /// Whether the reporter may report calls of the record's tenant alone: a number of another tenant is then as good as unknown.
+    pub confined: bool,
     /// Ids for what the call may create; fixed on arrival, so that a repeated transaction writes the same rows.
     pub fresh: FreshIds,
 }

@@ -52,6 +52,9 @@ pub enum Route<'a> {
     Ignored,
     /// To the unrouted calls, until a tenant has its number.
     Unrouted,
+    /// Nowhere: the number is another tenant's, which its reporter must not learn. Answered as unrouted; a number's later owner never gets the
+    /// calls of an earlier one, so it is not kept.
+    Foreign,
     /// To a tenant.
     Routed(RoutedCall<'a>),
 }
@@ -91,7 +94,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`Error::NotFound`] when the call names a tenant that does not exist, [`Error::InvalidFields`] when it names another
-    /// tenant than the one that owns its line.
+    /// tenant than the one that owns its line, unless its reporter is confined to the tenant.
     pub fn route<'a>(&self, reported: &'a ReportedCall, region: Region) -> Result<Route<'a>, Error> {
         let record = &reported.record;
         if let Some(id) = record.tenant_id
@@ -108,6 +111,10 @@ impl Directory {
 
         let line = business_phone(record, region).and_then(|phone| self.line_at(&phone, record));
         let tenant_id = match (line, record.tenant_id) {
+            // Whose number it is, or that it is anybody's, is not the reporter's to know.
+            (Some(line), Some(named)) if line.tenant_id != named && reported.confined => {
+                return Ok(Route::Foreign);
+            }
             (Some(line), Some(named)) if line.tenant_id != named => {
                 return Err(Error::invalid(
                     "tenant_id",

@@ -188,20 +188,12 @@ stored_enum! {
     }
 }
 
-/// What an API token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum)]
-#[sea_orm(rs_type = "String", db_type = "Enum", enum_name = "api_token_role")]
-pub enum ApiTokenRole {
-    /// Everything.
-    #[sea_orm(string_value = "admin")]
-    Admin,
-    /// Leads, conversations and missed calls of one tenant.
-    #[sea_orm(string_value = "tenant")]
-    Tenant,
-    /// Recording calls.
-    #[sea_orm(string_value = "ingest")]
-    Ingest,
-    /// Conversations and follow-ups.
-    #[sea_orm(string_value = "worker")]
-    Worker,
+stored_enum! {
+    /// What an API token may do.
+    ApiTokenRole("api_token_role") = domain::access::Role {
+        Admin = "admin",
+        Tenant = "tenant",
+        Ingest = "ingest",
+        Worker = "worker",
+    }
 }

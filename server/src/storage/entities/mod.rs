@@ -2,6 +2,7 @@
 //!
 //! The migration crate makes the schema; these describe it. A test compares the two on both engines.
 
+pub mod access_latch;
 pub mod api_token;
 pub mod business_line;
 pub mod customer;

@@ -8,6 +8,7 @@ use super::super::{
     entities::{customer, lead, missed_call},
     error::Failure,
     lead_changes::end_follow_ups,
+    scope::AllTenants,
 };
 use crate::domain::{
     call::MissedCall,
@@ -17,13 +18,16 @@ use crate::domain::{
     recording::Effects,
 };
 
+/// What is written are rows that were read by the tenants of the batch's calls.
+const EVERY: AllTenants = AllTenants::because("a batch holds calls of several tenants");
+
 /// Writes the effects of a batch. Leads go before the rows that refer to them.
 pub(super) async fn apply(
     transaction: &DatabaseTransaction,
     effects: Effects,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    end_follow_ups(transaction, &effects.contacted_leads, LeadStatus::Contacted, now).await?;
+    end_follow_ups(transaction, EVERY, &effects.contacted_leads, LeadStatus::Contacted, now).await?;
     bulk::insert(transaction, effects.new_leads.into_iter().map(convert::lead_row).collect()).await?;
     update_leads(transaction, effects.changed_leads).await?;
     bulk::insert(transaction, call_rows(&effects.new_calls)?).await?;
@@ -54,7 +58,7 @@ async fn update_leads(transaction: &DatabaseTransaction, leads: Vec<Lead>) -> Re
         Column::UpdatedAt,
     ];
     let rows: Vec<_> = leads.into_iter().map(convert::lead_row).collect();
-    Ok(bulk::update_by_id(transaction, Column::Id, &columns, &rows).await?)
+    Ok(bulk::update_by_id(transaction, EVERY, Column::Id, &columns, &rows).await?)
 }
 
 async fn update_calls(transaction: &DatabaseTransaction, calls: &[MissedCall]) -> Result<(), Failure> {
@@ -71,7 +75,7 @@ async fn update_calls(transaction: &DatabaseTransaction, calls: &[MissedCall]) -
         Column::ReturnedAt,
         Column::ReturnedByCallId,
     ];
-    Ok(bulk::update_by_id(transaction, Column::Id, &columns, &call_rows(calls)?).await?)
+    Ok(bulk::update_by_id(transaction, EVERY, Column::Id, &columns, &call_rows(calls)?).await?)
 }
 
 async fn update_customers(
@@ -90,5 +94,5 @@ async fn update_customers(
             ..Default::default()
         })
         .collect();
-    Ok(bulk::update_by_id(transaction, Column::Id, &columns, &rows).await?)
+    Ok(bulk::update_by_id(transaction, EVERY, Column::Id, &columns, &rows).await?)
 }

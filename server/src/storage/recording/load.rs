@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
-    Condition, ConnectionTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set,
-    TryInsertResult,
+    Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _, Set, TryInsertResult,
     sea_query::{ExprTrait as _, OnConflict},
 };
 use uuid::Uuid;
@@ -13,6 +12,7 @@ use super::super::{
     bulk, convert,
     entities::{business_line, customer, lead, missed_call, tenant},
     error::Failure,
+    scope::AllTenants,
 };
 use crate::{
     clock::Environment,
@@ -26,6 +26,10 @@ use crate::{
         },
     },
 };
+
+/// Each row is looked up by a number, or by the tenant that owns the number together with a key.
+const EVERY: AllTenants =
+    AllTenants::because("a batch holds calls of several tenants, found by their numbers");
 
 /// The lines that the batch's numbers may be, with their tenants, and the tenants that calls name.
 pub(super) async fn directory(
@@ -43,7 +47,7 @@ pub(super) async fn directory(
     let mut lines = Vec::new();
     let mut tenants = HashMap::new();
     if !phones.is_empty() {
-        let rows = business_line::Entity::find()
+        let rows = business_line::Entity::find(EVERY)
             .find_also_related(tenant::Entity)
             .filter(bulk::is_any(
                 backend,
@@ -65,7 +69,8 @@ pub(super) async fn directory(
         .filter(|id| !tenants.contains_key(id))
         .collect();
     if !named.is_empty() {
-        for row in tenant::Entity::find().filter(tenant::COLUMN.id.is_in(named)).all(transaction).await? {
+        for row in tenant::Entity::find(EVERY).filter(tenant::COLUMN.id.is_in(named)).all(transaction).await?
+        {
             tenants.insert(row.id, convert::tenant(row)?);
         }
     }
@@ -125,7 +130,7 @@ pub(super) async fn known(
     let missing: BTreeSet<_> =
         calls.iter().filter_map(|call| call.lead_id).filter(|id| !loaded.contains(id)).collect();
     if !missing.is_empty() {
-        for row in lead::Entity::find().filter(lead::COLUMN.id.is_in(missing)).all(transaction).await? {
+        for row in lead::Entity::find(EVERY).filter(lead::COLUMN.id.is_in(missing)).all(transaction).await? {
             leads.push(convert::lead(row)?);
         }
     }
@@ -168,7 +173,7 @@ async fn stored_calls(
     if condition.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = missed_call::Entity::find().filter(condition).all(transaction).await?;
+    let rows = missed_call::Entity::find(EVERY).filter(condition).all(transaction).await?;
     rows.into_iter().map(|row| convert::missed_call(row).map_err(Failure::from)).collect()
 }
 
@@ -190,7 +195,7 @@ pub(in crate::storage) async fn leads_of_phones(
         let of_phones = bulk::is_any(backend, lead::Column::CustomerPhone, phones);
         condition = condition.add(lead::COLUMN.tenant_id.eq(tenant).and(of_phones));
     }
-    let rows = lead::Entity::find().filter(condition).all(transaction).await?;
+    let rows = lead::Entity::find(EVERY).filter(condition).all(transaction).await?;
     rows.into_iter().map(|row| convert::lead(row).map_err(Failure::from)).collect()
 }
 

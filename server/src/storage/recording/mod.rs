@@ -84,6 +84,7 @@ impl Storage {
                     unrouted.push(call);
                     Some(Ok(Decision::bare(Disposition::Unrouted)))
                 }
+                Ok(Route::Foreign) => Some(Ok(Decision::bare(Disposition::Unrouted))),
                 Ok(Route::Routed(call)) => {
                     routed.push(call);
                     routed_indexes.push(index);

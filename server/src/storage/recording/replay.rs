@@ -33,6 +33,8 @@ impl Storage {
                     record: call.record,
                     received_at: call.received_at,
                     actor: Arc::from(ACTOR),
+                    // A record that names a tenant goes to that tenant or stays where it is.
+                    confined: false,
                     fresh: self.fresh_ids(),
                 })
                 .collect();

@@ -5,7 +5,7 @@ use leadcapture_proto::v1::{self, batch_record_calls_result::Result as Recorded}
 use super::{
     Kind, Object, Row,
     TenantField::{self, None as NoTenant, Optional, Required},
-    world::{Failure, Target, outcome},
+    world::{Answered, Failure, Target, outcome},
 };
 use crate::support::{
     calls::{before, called_back, mobile},
@@ -112,13 +112,15 @@ fn report(target: Target) -> v1::RecordCallRequest {
     }
 }
 
-async fn record_batch(client: Client, target: Target) -> Result<(), Failure> {
+async fn record_batch(client: Client, target: Target) -> Answered {
     let request = v1::BatchRecordCallsRequest { calls: vec![report(target)] };
-    let answer = client.missed_calls().batch_record_calls(request).await?.into_inner();
-    match answer.results.into_iter().next().unwrap().result.unwrap() {
-        Recorded::Response(_) => Ok(()),
-        Recorded::Error(error) => Err(error.into()),
-    }
+    let answer = client.missed_calls().batch_record_calls(request).await;
+    let failed = answer.as_ref().ok().and_then(|answer| match answer.get_ref().results[0].result.clone() {
+        Some(Recorded::Error(error)) => Some(Failure::from(error)),
+        _ => None,
+    });
+    let answered = outcome(answer);
+    Answered { result: failed.map_or(answered.result, Err), wire: answered.wire }
 }
 
 fn missed_calls() -> Vec<Row> {

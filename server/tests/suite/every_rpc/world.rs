@@ -9,6 +9,7 @@ use leadcapture_proto::v1::{
     AddSuppressionRequest, CallError, ClaimFollowUpsRequest, ClaimedFollowUp, CreateTenantRequest,
     RecordCallRequest, StartConversationRequest, SuppressionReason, TenantPolicy,
 };
+use prost::Message;
 use tonic::{Code, Response, Status};
 
 use super::{Kind, Row};
@@ -55,15 +56,28 @@ impl From<CallError> for Failure {
     }
 }
 
-/// The answer to a request: only whether it failed, and how.
-pub(super) type Answer = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
+/// The answer to a request: whether it failed, how, and all that came over the wire.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) result: Result<(), Failure>,
+    pub(super) wire: Vec<u8>,
+}
+
+/// An answer that is on its way.
+pub(super) type Answer = Pin<Box<dyn Future<Output = Answered>>>;
 
 /// Sends a request about a target.
 pub(super) type Send = fn(Client, Target) -> Answer;
 
-/// Forgets what a good answer says.
-pub(super) fn outcome<T>(result: Result<Response<T>, Status>) -> Result<(), Failure> {
-    result.map(drop).map_err(Failure::from)
+/// Forgets what a good answer means.
+pub(super) fn outcome<T: Message>(answer: Result<Response<T>, Status>) -> Answered {
+    match answer {
+        Ok(response) => Answered { result: Ok(()), wire: response.get_ref().encode_to_vec() },
+        Err(status) => {
+            let wire = [status.message().as_bytes(), status.details()].concat();
+            Answered { result: Err(status.into()), wire }
+        }
+    }
 }
 
 /// Two tenants.
@@ -74,10 +88,12 @@ pub(super) struct World {
 }
 
 /// A tenant and the names of what it has.
+#[derive(Clone)]
 struct Tenant {
     id: String,
     name: String,
     line: String,
+    line_phone: String,
     lead: String,
     lead_phone: String,
     missed_call: String,
@@ -92,11 +108,48 @@ struct Tenant {
 impl World {
     /// Two new tenants, with numbers that no other world has.
     pub(super) async fn new(client: &Client) -> Self {
-        Self { client: client.clone(), own: Tenant::new(client).await, foreign: Tenant::new(client).await }
+        let (own, foreign) = tokio::join!(Box::pin(Tenant::new(client)), Box::pin(Tenant::new(client)));
+        Self { client: client.clone(), own, foreign }
+    }
+
+    /// One new tenant, for requests that only name what is its own.
+    pub(super) async fn of_one(client: &Client) -> Self {
+        let own = Tenant::new(client).await;
+        Self { client: client.clone(), foreign: own.clone(), own }
     }
 
     pub(super) fn client(&self) -> Client {
         self.client.clone()
+    }
+
+    /// Ids of the own tenant and the other one.
+    pub(super) fn tenant_ids(&self) -> [&str; 2] {
+        [&self.own.id, &self.foreign.id]
+    }
+
+    /// All words that only an answer about the own tenant has.
+    pub(super) fn own_words(&self) -> Vec<String> {
+        let own = &self.own;
+        let e164 = |local: &str| format!("+972{}", &local[1..]);
+        let mut words: Vec<_> = [
+            &own.id,
+            &own.name,
+            &own.line,
+            &own.lead,
+            &own.missed_call,
+            &own.call_id,
+            &own.conversation,
+            &own.thread,
+            &own.follow_up,
+            &own.claim_token,
+        ]
+        .into_iter()
+        .cloned()
+        .collect();
+        for phone in [&own.line_phone, &own.lead_phone, &own.suppressed_phone] {
+            words.extend([phone.clone(), e164(phone)]);
+        }
+        words
     }
 
     /// What belongs together.
@@ -142,7 +195,7 @@ impl Tenant {
         let (line, _) = client.add_line(&tenant, &phone).await;
         let (call_id, lead_phone) = (format!("call-{number}"), format!("052{number}"));
         let call = RecordCallRequest {
-            business_phone: phone,
+            business_phone: phone.clone(),
             ..missed(&call_id, &lead_phone, before(present(), 60))
         };
         let recorded = client.record(call).await;
@@ -172,6 +225,7 @@ impl Tenant {
             id: tenant.id,
             name,
             line: line.id,
+            line_phone: phone,
             lead,
             lead_phone,
             missed_call: recorded.missed_call.unwrap().id,

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use serde_json::Value;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -10,38 +9,10 @@ use super::{Load, assert_unavailable};
 use crate::support::{
     calls::{LINE, missed, mobile},
     database::{Engine, TestDatabase},
+    maintenance::Maintenance,
     server::{TestServer, present},
     wait::until,
 };
-
-/// A connection to the server's maintenance database, and the name of the test's own.
-struct Maintenance {
-    connection: DatabaseConnection,
-    database: String,
-}
-
-impl Maintenance {
-    async fn of(db: &TestDatabase) -> Self {
-        let url = std::env::var("LEADCAPTURE_TEST_POSTGRES_URL").unwrap();
-        let mut options = ConnectOptions::new(url);
-        options.max_connections(1).sqlx_logging(false);
-        let database = db.url().rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
-        Self { connection: Database::connect(options).await.unwrap(), database }
-    }
-
-    /// Ends all connections to the test's database; answers how many there were.
-    async fn end_connections(&self) -> i64 {
-        let sql = "SELECT count(pg_terminate_backend(pid)) AS ended FROM pg_stat_activity WHERE datname = $1";
-        let ended = Statement::from_sql_and_values(DbBackend::Postgres, sql, [self.database.clone().into()]);
-        self.connection.query_one_raw(ended).await.unwrap().unwrap().try_get("", "ended").unwrap()
-    }
-
-    async fn allow_connections(&self, allow: bool) {
-        let Self { connection, database } = self;
-        let sql = format!("ALTER DATABASE {database} ALLOW_CONNECTIONS {allow}");
-        connection.execute_unprepared(&sql).await.unwrap();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_end_under_load_lose_and_double_nothing() {

@@ -47,7 +47,13 @@ fn reported(
         custom_data: None,
         tenant_id: None,
     };
-    ReportedCall { record, received_at: called_at, actor: Arc::from("test"), fresh: storage.fresh_ids() }
+    ReportedCall {
+        record,
+        received_at: called_at,
+        actor: Arc::from("test"),
+        confined: false,
+        fresh: storage.fresh_ids(),
+    }
 }
 
 both_engines! {

@@ -10,13 +10,12 @@ use leadcapture_server::{
     domain::phone::{ParsedPhone, parse_phone},
     storage::{OnceRequest, Storage, entities::enums::FollowUpStatus},
 };
-use uuid::Uuid;
 
 use crate::support::{
     calls::{LINE, LINE_E164, before, called_back, missed, mobile, mobile_e164, moment},
     database::both_engines,
     rows::{follow_ups, recorded_rows},
-    server::{TestServer, environment, noon, settings},
+    server::{TestServer, environment, noon, scope, settings},
     wait::until,
 };
 
@@ -137,9 +136,8 @@ both_engines! {
         // Storage alone adds the line without a replay: as if the call had come in between.
         let storage = Storage::connect(&settings(&db).database, environment(clock.clone())).await.unwrap();
         let ParsedPhone::Number(phone) = parse_phone(LINE, storage.region()) else { panic!("no number") };
-        let tenant_id = Uuid::parse_str(&tenant.id).unwrap();
         let once = OnceRequest { key: None, encode: &|_| Vec::new(), customer: |_| None };
-        storage.add_business_line(tenant_id, &phone, None, once).await.unwrap();
+        storage.add_business_line(scope(&tenant), &phone, None, once).await.unwrap();
         assert_eq!(server.all_leads(&tenant).await, []);
         server.stop().await;
         // A server sweeps when it starts, and then every sweep interval.

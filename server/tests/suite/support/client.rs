@@ -10,7 +10,9 @@ use leadcapture_proto::v1::{
     missed_call_service_client::MissedCallServiceClient, tenant_service_client::TenantServiceClient,
 };
 use tonic::{
-    Status,
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{
@@ -21,29 +23,61 @@ use tonic_health::pb::{
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     channel: Channel,
+    authorization: Authorization,
+}
+
+/// The channel with a token on every request.
+pub(crate) type Authorized = InterceptedService<Channel, Authorization>;
+
+/// What stands in `authorization`, if anything.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Authorization(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Authorization {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request.metadata_mut().insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
 }
 
 impl Client {
     /// A client that connects with its first request.
     pub(crate) fn new(address: SocketAddr) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
-        Self { channel: endpoint.connect_lazy() }
+        Self { channel: endpoint.connect_lazy(), authorization: Authorization::default() }
     }
 
-    pub(crate) fn tenants(&self) -> TenantServiceClient<Channel> {
-        TenantServiceClient::new(self.channel.clone())
+    /// The same client, which sends this token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        self.with_authorization(&format!("Bearer {token}"))
     }
 
-    pub(crate) fn missed_calls(&self) -> MissedCallServiceClient<Channel> {
-        MissedCallServiceClient::new(self.channel.clone())
+    /// The same client, which sends this `authorization`.
+    pub(crate) fn with_authorization(&self, value: &str) -> Self {
+        Self { channel: self.channel.clone(), authorization: Authorization(Some(value.parse().unwrap())) }
     }
 
-    pub(crate) fn leads(&self) -> LeadServiceClient<Channel> {
-        LeadServiceClient::new(self.channel.clone())
+    /// The channel of this client, for services that are not made here.
+    pub(crate) fn authorized(&self) -> Authorized {
+        InterceptedService::new(self.channel.clone(), self.authorization.clone())
     }
 
-    pub(crate) fn conversations(&self) -> ConversationServiceClient<Channel> {
-        ConversationServiceClient::new(self.channel.clone())
+    pub(crate) fn tenants(&self) -> TenantServiceClient<Authorized> {
+        TenantServiceClient::new(self.authorized())
+    }
+
+    pub(crate) fn missed_calls(&self) -> MissedCallServiceClient<Authorized> {
+        MissedCallServiceClient::new(self.authorized())
+    }
+
+    pub(crate) fn leads(&self) -> LeadServiceClient<Authorized> {
+        LeadServiceClient::new(self.authorized())
+    }
+
+    pub(crate) fn conversations(&self) -> ConversationServiceClient<Authorized> {
+        ConversationServiceClient::new(self.authorized())
     }
 
     /// The raw channel, for clients that are not made here.

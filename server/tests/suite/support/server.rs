@@ -8,9 +8,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use leadcapture_proto::v1::Tenant;
 use leadcapture_server::{
     clock::{Clock, Environment, ManualClock, SeededRandom, SystemClock},
     config::{Options, Settings},
+    domain::access::{Principal, TenantScope},
     serve::{self, RunningServer},
 };
 
@@ -94,6 +96,11 @@ pub(crate) fn settings(db: &TestDatabase) -> Settings {
         ..Options::default()
     };
     Settings { sweep_interval: Duration::from_hours(24), ..options.settings().unwrap() }
+}
+
+/// The scope of a tenant, for tests that call storage itself.
+pub(crate) fn scope(tenant: &Tenant) -> TenantScope {
+    Principal::anonymous().scope(Some(tenant.id.parse().unwrap())).unwrap()
 }
 
 /// An environment with this clock. Each has a seed of its own, as servers that share a database must not make the same ids.

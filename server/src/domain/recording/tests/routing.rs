@@ -26,6 +26,7 @@ const OTHERS_LINE: &str = "08-600-0000";
 enum To {
     Nobody,
     Unrouted,
+    Foreign,
     Tenant(Uuid, Option<String>),
 }
 
@@ -43,12 +44,22 @@ fn two_tenants() -> Vec<BusinessLine> {
 }
 
 fn route_with(lines: Vec<BusinessLine>, record: CallRecord) -> Result<To, Error> {
+    route_of(lines, record, false)
+}
+
+/// Where a call of a reporter goes that may report calls of the named tenant alone.
+fn route_confined(record: CallRecord) -> Result<To, Error> {
+    route_of(two_tenants(), record, true)
+}
+
+fn route_of(lines: Vec<BusinessLine>, record: CallRecord, confined: bool) -> Result<To, Error> {
     let fresh = FreshIds { missed_call: Uuid::nil(), lead: Uuid::nil(), opener: Uuid::nil() };
-    let call = ReportedCall { record, received_at: at(60), actor: "adapter".into(), fresh };
+    let call = ReportedCall { record, received_at: at(60), actor: "adapter".into(), confined, fresh };
     let directory = Directory::new(lines, vec![tenant(TENANT), tenant(OTHER)]);
     Ok(match directory.route(&call, Region::ISRAEL)? {
         Route::Ignored => To::Nobody,
         Route::Unrouted => To::Unrouted,
+        Route::Foreign => To::Foreign,
         Route::Routed(routed) => {
             assert_eq!(routed.is_answered(), call.record.outcome == CallOutcome::Answered);
             let customer = routed.customer.map(|key| {
@@ -211,11 +222,28 @@ fn the_customers_number_is_read_in_the_tenants_region() {
     let directory = Directory::new(vec![line(TENANT, LINE)], vec![american]);
     let fresh = FreshIds { missed_call: Uuid::nil(), lead: Uuid::nil(), opener: Uuid::nil() };
     let record = missed("1", "(212) 555-0123", 0);
-    let call = ReportedCall { record, received_at: at(60), actor: "adapter".into(), fresh };
+    let call = ReportedCall { record, received_at: at(60), actor: "adapter".into(), confined: false, fresh };
     // The line itself is written in the service's region.
     let Route::Routed(routed) = directory.route(&call, Region::ISRAEL).unwrap() else { panic!("unrouted") };
     assert_eq!(routed.customer.unwrap().phone.as_e164(), "+12125550123");
     assert_eq!(routed.kind, CallKind::Missed { line: phone(LINE) });
+}
+
+#[test]
+fn a_confined_reporter_reaches_its_tenant_alone_and_learns_of_no_other() {
+    let own = |call| named(TENANT, call);
+    for call in [missed("1", MOBILE, 0), answered("1", MOBILE, 0)] {
+        assert_eq!(route_confined(own(call.clone())).unwrap(), route(call.clone()).unwrap());
+        assert_eq!(route_confined(own(dialled(OTHERS_LINE, call.clone()))).unwrap(), To::Foreign);
+        assert_eq!(route_confined(own(dialled("03-799-9999", call.clone()))).unwrap(), To::Unrouted);
+        assert!(route_confined(named(Uuid::from_u128(77), call)).is_err());
+    }
+    let outgoing = |business| {
+        let call = CallRecord { direction: CallDirection::Outgoing, ..answered("1", MOBILE, 0) };
+        route_confined(own(dialled(business, call))).unwrap()
+    };
+    assert_eq!(outgoing("anonymous"), to(TENANT));
+    assert_eq!(outgoing(OTHERS_LINE), To::Foreign);
 }
 
 #[test]

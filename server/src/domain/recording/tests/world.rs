@@ -114,7 +114,7 @@ impl World {
         for call in &reported {
             decisions.push(match directory.route(call, Region::ISRAEL).unwrap() {
                 Route::Ignored => Some(Decision::bare(Disposition::Ignored)),
-                Route::Unrouted => Some(Decision::bare(Disposition::Unrouted)),
+                Route::Unrouted | Route::Foreign => Some(Decision::bare(Disposition::Unrouted)),
                 Route::Routed(call) => {
                     routed.push(call);
                     None
@@ -132,7 +132,7 @@ impl World {
 
     fn report(&mut self, record: CallRecord) -> ReportedCall {
         let fresh = FreshIds { missed_call: self.new_id(), lead: self.new_id(), opener: self.new_id() };
-        ReportedCall { record, received_at: self.now, actor: "adapter".into(), fresh }
+        ReportedCall { record, received_at: self.now, actor: "adapter".into(), confined: false, fresh }
     }
 
     /// Exactly what [`Known`] promises, and no more.
