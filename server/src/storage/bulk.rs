@@ -9,14 +9,17 @@ use sea_orm::{
     FromQueryResult as _, IntoActiveModel, Iterable as _, Value,
     sea_query::{
         Expr, ExprTrait as _, Func, InsertStatement, OnConflict, Query, SelectStatement, TableRef,
-        ValueTuple, sea_value_to_json_value,
+        UpdateStatement, ValueTuple, sea_value_to_json_value,
     },
 };
 use serde_json::{Map, Value as Json};
 
 use super::scope::{Scope, TenantOwned};
+use crate::domain::access::TenantScope;
 
 const ROWS: &str = "rows";
+/// The most parameters of a statement of SQLite (sqlite.org/limits.html, `SQLITE_MAX_VARIABLE_NUMBER`).
+const SQLITE_PARAMETERS: usize = 32_766;
 
 /// Inserts rows, all with the same columns set.
 pub(super) async fn insert<A>(transaction: &DatabaseTransaction, rows: Vec<A>) -> Result<(), DbErr>
@@ -27,8 +30,9 @@ where
     if rows.len() > 1 && transaction.get_database_backend() == DbBackend::Postgres {
         return transaction.execute(&insert_from_json(&rows)).await.map(drop);
     }
-    if !rows.is_empty() {
-        A::Entity::insert_many(rows).exec_without_returning(transaction).await?;
+    let columns = <A::Entity as EntityTrait>::Column::iter().count();
+    for rows in rows.chunks(SQLITE_PARAMETERS / columns) {
+        A::Entity::insert_many(rows.to_vec()).exec_without_returning(transaction).await?;
     }
     Ok(())
 }
@@ -69,9 +73,28 @@ where
     A: ActiveModelTrait,
     A::Entity: TenantOwned,
 {
-    if rows.is_empty() {
-        return Ok(());
+    // One phone may have any number of calls that a single answered call returns.
+    let at_once = match transaction.get_database_backend() {
+        DbBackend::Postgres => rows.len().max(1),
+        _ => SQLITE_PARAMETERS / (columns.len() + 1),
+    };
+    for rows in rows.chunks(at_once) {
+        transaction.execute(&update_statement(transaction, scope.tenant(), id, columns, rows)).await?;
     }
+    Ok(())
+}
+
+fn update_statement<A>(
+    transaction: &DatabaseTransaction,
+    tenant: Option<TenantScope>,
+    id: <A::Entity as EntityTrait>::Column,
+    columns: &[<A::Entity as EntityTrait>::Column],
+    rows: &[A],
+) -> UpdateStatement
+where
+    A: ActiveModelTrait,
+    A::Entity: TenantOwned,
+{
     let table = A::Entity::default();
     let mut update = Query::update();
     update.table(table);
@@ -93,10 +116,10 @@ where
         Expr::col((ROWS, "column1"))
     };
     update.and_where(Expr::col((table, id)).eq(id_value));
-    if let Some(tenant) = scope.tenant() {
+    if let Some(tenant) = tenant {
         update.and_where(Expr::col((table, A::Entity::OWNER)).eq(tenant.id()));
     }
-    transaction.execute(&update).await.map(drop)
+    update
 }
 
 /// `column IN (values)`, on PostgreSQL with one parameter whatever their number.

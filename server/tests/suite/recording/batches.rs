@@ -107,6 +107,21 @@ both_engines! {
         assert_eq!(unreturned, ["after", "stranger"]);
     }
 
+    async fn a_talk_returns_however_many_calls_wait(db: TestDatabase) {
+        let clock = noon();
+        let server = TestServer::start_at(&db, &clock).await;
+        let tenant = server.tenant_with_line(LINE).await;
+        // More rows than SQLite takes parameters for in one statement.
+        for batch in 0..4_u32 {
+            let call = |n: u32| missed(&format!("{batch} {n}"), &mobile(1), before(clock.now(), 60));
+            server.record_batch((0..1_000).map(call).collect()).await.unwrap();
+        }
+        assert_eq!(server.disposition(called_back("back", &mobile(1), before(clock.now(), 30))).await, CallDisposition::Returned);
+        let calls = server.all_missed_calls(&tenant).await;
+        assert_eq!(calls.len(), 4_000);
+        assert!(calls.iter().all(|call| call.returned_by_call_id.as_deref() == Some("back")));
+    }
+
     async fn a_batch_of_a_thousand_is_one_batch(db: TestDatabase) {
         let clock = noon();
         let server = TestServer::start_at(&db, &clock).await;
