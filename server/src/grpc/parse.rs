@@ -1,5 +1,7 @@
 //! Requests to validated values. Every bad field is noted with its path, so that a caller learns of all of them at once.
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use leadcapture_proto::v1;
 use prost_types::{Duration, Timestamp};
@@ -12,6 +14,9 @@ use crate::domain::{
     phone::{PhoneNumber, Region, parse_strict},
     text,
 };
+
+/// The seconds of a `google.protobuf.Timestamp`: from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
+const TIMESTAMP_SECONDS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// The bad fields of a request, gathered while it is read.
 ///
@@ -102,15 +107,18 @@ impl Fields {
         if value.trim().is_empty() { None } else { self.phone(field, value, region) }
     }
 
-    /// A point in time, truncated to microseconds.
+    /// A point in time within the range of the message, truncated to microseconds.
     pub(super) fn time(&mut self, field: &str, value: Option<Timestamp>) -> Option<DateTime<Utc>> {
         let value = value?;
         let time = u32::try_from(value.nanos)
             .ok()
-            .filter(|nanos| *nanos < 1_000_000_000)
+            .filter(|nanos| *nanos < 1_000_000_000 && TIMESTAMP_SECONDS.contains(&value.seconds))
             .and_then(|nanos| DateTime::from_timestamp(value.seconds, nanos));
         if time.is_none() {
-            self.bad(field, "is no valid timestamp; give seconds and nanos as in google.protobuf.Timestamp");
+            self.bad(
+                field,
+                "is no valid google.protobuf.Timestamp; give seconds from year 1 to 9999 and nanos below 1,000,000,000",
+            );
         }
         time.map(crate::clock::truncate)
     }

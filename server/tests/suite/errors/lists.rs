@@ -5,6 +5,8 @@ use leadcapture_proto::v1::{
     ListUnroutedCallsRequest,
 };
 
+use prost_types::Timestamp;
+
 use crate::support::{
     calls::{before, missed, mobile},
     database::both_engines,
@@ -90,6 +92,36 @@ both_engines! {
         check_list!(server, missed_calls.list_unrouted_calls -> unrouted_calls, request, &calls, Some(&|request: &mut ListUnroutedCallsRequest| {
             request.business_phone = "03-1234567".to_owned();
         }));
+    }
+
+    async fn times_that_no_timestamp_can_hold_are_refused(db: TestDatabase) {
+        let server = TestServer::start(&db).await;
+        let tenant_id = server.create_tenant("First").await.id;
+        // google.protobuf.Timestamp ends with the years 1 and 9999, PostgreSQL's with 4713 BC.
+        for seconds in [-62_135_596_801, 253_402_300_800, -200_000_000_000, -8_000_000_000_000, i64::MIN, i64::MAX] {
+            let time = Some(Timestamp { seconds, nanos: 0 });
+            let leads = ListLeadsRequest {
+                tenant_id: tenant_id.clone(),
+                captured_from: time,
+                captured_until: time,
+                ..Default::default()
+            };
+            Problem::of(server.leads().list_leads(leads).await).assert_fields(&["captured_from", "captured_until"]);
+            let calls = ListMissedCallsRequest {
+                tenant_id: tenant_id.clone(),
+                called_from: time,
+                called_until: time,
+                ..Default::default()
+            };
+            Problem::of(server.missed_calls().list_missed_calls(calls).await).assert_fields(&["called_from", "called_until"]);
+        }
+        let request = ListLeadsRequest {
+            tenant_id,
+            captured_from: Some(Timestamp { seconds: -62_135_596_800, nanos: 0 }),
+            captured_until: Some(Timestamp { seconds: 253_402_300_799, nanos: 999_999_999 }),
+            ..Default::default()
+        };
+        assert_eq!(server.leads().list_leads(request).await.unwrap().into_inner().leads, []);
     }
 
     async fn a_page_has_50_items_by_default_and_500_at_most(db: TestDatabase) {
