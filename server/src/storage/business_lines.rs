@@ -53,12 +53,12 @@ impl Storage {
             async move {
                 lock_tenant(transaction, tenant, None).await?;
                 let now = self.environment().now();
-                let line = BusinessLine {
+                let mut line = BusinessLine {
                     id,
                     tenant_id: tenant.id(),
                     phone: phone.clone(),
                     label: label.map(str::to_owned),
-                    calls_since: number_free_since(transaction, phone).await?,
+                    calls_since: None,
                     released_at: None,
                     created_at: now,
                     updated_at: now,
@@ -71,6 +71,16 @@ impl Storage {
                     .await?;
                 if inserted(&result) == 0 {
                     return Err(Error::BusinessLineTaken.into());
+                }
+                // Only now: the insert waits for a transaction that is giving the number up.
+                line.calls_since = number_free_since(transaction, phone).await?;
+                if line.calls_since.is_some() {
+                    let change = business_line::ActiveModel {
+                        id: Set(line.id),
+                        calls_since: Set(line.calls_since),
+                        ..Default::default()
+                    };
+                    change.update(transaction).await?;
                 }
                 let waiting_calls = super::unrouted_calls::count_waiting(transaction, &line).await?;
                 Ok(AddedLine { line, waiting_calls })

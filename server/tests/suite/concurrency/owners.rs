@@ -1,6 +1,8 @@
 //! Calls while their line is added, or their tenant deleted.
 
-use leadcapture_proto::v1::{CallDisposition, DeleteTenantRequest, RecordCallRequest};
+use leadcapture_proto::v1::{
+    CallDisposition, DeleteTenantRequest, RecordCallRequest, RemoveBusinessLineRequest,
+};
 
 use super::{at_once, dispositions, servers};
 use crate::support::{
@@ -49,6 +51,41 @@ both_engines! {
         let leads = server.all_leads(&tenant).await;
         assert_eq!(leads.len(), 20);
         assert!(leads.iter().all(|lead| lead.call_count == 3), "{leads:?}");
+    }
+
+    async fn a_line_that_moves_takes_no_calls_of_its_old_owner_along(db: TestDatabase) {
+        let servers = servers(&db).await;
+        let mut line = None;
+        for round in 0..30 {
+            let owner = servers[0].create_tenant(&format!("Owner {round}")).await;
+            let Some(old) = line.take() else {
+                line = Some(servers[0].add_line(&owner, LINE).await.0);
+                continue;
+            };
+            // The number is taken away while the next owner asks for it.
+            let release = RemoveBusinessLineRequest {
+                tenant_id: old.tenant_id,
+                business_line_id: old.id,
+                ..RemoveBusinessLineRequest::default()
+            };
+            let mut steps = vec![None; 8];
+            steps.insert(3, Some(release));
+            let lines = at_once(&servers, steps, |client, step| {
+                let owner = owner.clone();
+                async move {
+                    let Some(release) = step else { return client.try_add_line(&owner, LINE).await };
+                    client.tenants().remove_business_line(release).await.unwrap().into_inner().business_line
+                }
+            })
+            .await;
+            let (old, new): (Vec<_>, Vec<_>) = lines.into_iter().flatten().partition(|line| line.released_at.is_some());
+            let new = match new.into_iter().next() {
+                Some(line) => line,
+                None => servers[0].add_line(&owner, LINE).await.0,
+            };
+            assert_eq!(new.calls_since, old[0].released_at, "round {round}");
+            line = Some(new);
+        }
     }
 
     async fn calls_to_a_tenant_that_is_being_deleted_do_not_fail(db: TestDatabase) {

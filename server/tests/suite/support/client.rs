@@ -109,6 +109,16 @@ impl Client {
         (answer.business_line.unwrap(), answer.replayed_calls)
     }
 
+    /// Adds a line, unless somebody has it.
+    pub(crate) async fn try_add_line(&self, tenant: &Tenant, phone: &str) -> Option<BusinessLine> {
+        let request = AddBusinessLineRequest {
+            tenant_id: tenant.id.clone(),
+            phone: phone.to_owned(),
+            ..AddBusinessLineRequest::default()
+        };
+        self.tenants().add_business_line(request).await.ok()?.into_inner().business_line
+    }
+
     /// A tenant in Israel with the default policy and the line `phone`.
     pub(crate) async fn tenant_with_line(&self, phone: &str) -> Tenant {
         let tenant = self.create_tenant("Demo Plumbing").await;
