@@ -2,6 +2,7 @@
 
 mod batches;
 mod dispositions;
+mod own_numbers;
 mod owners;
 mod repeats;
 mod statements;

@@ -24,6 +24,7 @@ use crate::{
             Known, ReportedCall,
             routing::{Directory, RoutedCall, business_phone, customer_phone},
         },
+        tenant::{BusinessLine, Tenant},
     },
 };
 
@@ -37,7 +38,6 @@ pub(super) async fn directory(
     calls: &[ReportedCall],
     region: Region,
 ) -> Result<Directory, Failure> {
-    let backend = transaction.get_database_backend();
     // Customers' numbers too: a business that calls itself must not become its own lead.
     let phones: BTreeSet<_> = calls
         .iter()
@@ -46,23 +46,7 @@ pub(super) async fn directory(
         .collect();
     let mut lines = Vec::new();
     let mut tenants = HashMap::new();
-    if !phones.is_empty() {
-        let rows = business_line::Entity::find(EVERY)
-            .find_also_related(tenant::Entity)
-            .filter(bulk::is_any(
-                backend,
-                business_line::Column::Phone,
-                phones.iter().map(PhoneNumber::as_e164),
-            ))
-            .all(transaction)
-            .await?;
-        for (line, owner) in rows {
-            lines.push(convert::business_line(line)?);
-            if let Some(owner) = owner {
-                tenants.entry(owner.id).or_insert(convert::tenant(owner)?);
-            }
-        }
-    }
+    load_lines(transaction, &phones, &mut lines, &mut tenants).await?;
     let named: BTreeSet<_> = calls
         .iter()
         .filter_map(|call| call.record.tenant_id)
@@ -74,7 +58,42 @@ pub(super) async fn directory(
             tenants.insert(row.id, convert::tenant(row)?);
         }
     }
+    // A tenant abroad reads its customers' numbers in its own way.
+    let abroad: BTreeSet<_> =
+        tenants.values().map(|tenant| tenant.region).filter(|of| *of != region).collect();
+    let mut more = BTreeSet::new();
+    for region in abroad {
+        more.extend(calls.iter().filter_map(|call| customer_phone(&call.record, region)));
+    }
+    more.retain(|phone| !phones.contains(phone));
+    load_lines(transaction, &more, &mut lines, &mut tenants).await?;
     Ok(Directory::new(lines, tenants.into_values().collect()))
+}
+
+/// Adds the lines of `phones`, released ones included, and their tenants.
+async fn load_lines(
+    transaction: &DatabaseTransaction,
+    phones: &BTreeSet<PhoneNumber>,
+    lines: &mut Vec<BusinessLine>,
+    tenants: &mut HashMap<Uuid, Tenant>,
+) -> Result<(), Failure> {
+    if phones.is_empty() {
+        return Ok(());
+    }
+    let backend = transaction.get_database_backend();
+    let numbers = phones.iter().map(PhoneNumber::as_e164);
+    let rows = business_line::Entity::find(EVERY)
+        .find_also_related(tenant::Entity)
+        .filter(bulk::is_any(backend, business_line::Column::Phone, numbers))
+        .all(transaction)
+        .await?;
+    for (line, owner) in rows {
+        lines.push(convert::business_line(line)?);
+        if let Some(owner) = owner {
+            tenants.entry(owner.id).or_insert(convert::tenant(owner)?);
+        }
+    }
+    Ok(())
 }
 
 /// Makes the rows of the batch's customers where they are missing and locks them all, in sorted order.
