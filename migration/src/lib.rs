@@ -9,6 +9,7 @@ mod m20260101_000003_missed_calls;
 mod m20260101_000004_conversations;
 mod m20260101_000005_access;
 mod m20260101_000006_access_latch;
+mod m20260101_000007_answered_calls;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000004_conversations::Migration),
             Box::new(m20260101_000005_access::Migration),
             Box::new(m20260101_000006_access_latch::Migration),
+            Box::new(m20260101_000007_answered_calls::Migration),
         ]
     }
 }

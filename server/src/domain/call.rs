@@ -149,10 +149,35 @@ impl CallRecord {
         self.called_at + TimeDelta::milliseconds(self.duration_ms)
     }
 
-    /// The id that all legs of a transferred call share.
+    /// The leg that the record is about.
     #[must_use]
-    pub fn root_call_id(&self) -> &str {
-        self.original_call_id.as_deref().unwrap_or(&self.call_id)
+    pub fn leg(&self) -> Leg<'_> {
+        Leg {
+            provider: &self.provider,
+            call_id: &self.call_id,
+            original_call_id: self.original_call_id.as_deref(),
+        }
+    }
+}
+
+/// What tells whether two records are of one call: a transferred call has several, each with an id of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leg<'a> {
+    /// The telephone exchange; two exchanges may number their calls alike.
+    pub provider: &'a str,
+    /// The exchange's id of the leg.
+    pub call_id: &'a str,
+    /// The leg that it was transferred from.
+    pub original_call_id: Option<&'a str>,
+}
+
+impl Leg<'_> {
+    /// Whether both are legs of one call: they are the same, one was transferred from the other, or both from a third.
+    #[must_use]
+    pub fn is_of_same_call(&self, other: &Leg<'_>) -> bool {
+        let is_one_of_others = |id| id == other.call_id || Some(id) == other.original_call_id;
+        self.provider == other.provider
+            && (is_one_of_others(self.call_id) || self.original_call_id.is_some_and(is_one_of_others))
     }
 }
 
@@ -219,10 +244,14 @@ pub struct MissedCall {
 }
 
 impl MissedCall {
-    /// The id that all legs of a transferred call share.
+    /// The leg that it was.
     #[must_use]
-    pub fn root_call_id(&self) -> &str {
-        self.original_call_id.as_deref().unwrap_or(&self.key.call_id)
+    pub fn leg(&self) -> Leg<'_> {
+        Leg {
+            provider: &self.key.provider,
+            call_id: &self.key.call_id,
+            original_call_id: self.original_call_id.as_deref(),
+        }
     }
 
     /// Fills what an earlier record of the same call left empty; answers whether anything changed.

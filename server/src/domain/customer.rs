@@ -1,10 +1,19 @@
 //! A customer: one phone of one tenant, and what must be remembered of it beyond any single lead.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{call::CallRecord, phone::PhoneNumber};
+use super::{
+    call::{CallRecord, Leg},
+    phone::PhoneNumber,
+};
 use crate::named_enum;
+
+/// How many answered calls of a phone are remembered, for the legs of the same calls that are still to be reported.
+///
+/// The legs of a call are reported minutes apart, so that few other calls of the same phone come between them.
+pub const REMEMBERED_CALLS: usize = 32;
 
 named_enum! {
     /// Why no messages may be sent to a phone.
@@ -29,6 +38,28 @@ pub struct CustomerKey {
     pub phone: PhoneNumber,
 }
 
+/// An answered call, or the answered leg of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnsweredCall {
+    /// The telephone exchange.
+    pub provider: String,
+    /// The exchange's id of the call.
+    pub call_id: String,
+    /// The call that it was transferred from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_call_id: Option<String>,
+}
+
+impl AnsweredCall {
+    fn leg(&self) -> Leg<'_> {
+        Leg {
+            provider: &self.provider,
+            call_id: &self.call_id,
+            original_call_id: self.original_call_id.as_deref(),
+        }
+    }
+}
+
 /// What is remembered of a phone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Customer {
@@ -40,8 +71,8 @@ pub struct Customer {
     pub last_answered_at: Option<DateTime<Utc>>,
     /// The call that ended then.
     pub last_answered_call_id: Option<String>,
-    /// The original call of that call, where it was a transfer.
-    pub last_answered_original_call_id: Option<String>,
+    /// The answered calls that were reported last, at most [`REMEMBERED_CALLS`], in the order of their reports.
+    pub answered_calls: Vec<AnsweredCall>,
     /// Since when no messages may be sent.
     pub suppressed_at: Option<DateTime<Utc>>,
     /// Since when a lead of this phone was lost as `do_not_contact`; never cleared.
@@ -49,12 +80,28 @@ pub struct Customer {
 }
 
 impl Customer {
-    /// Whether the last answered call and `call` are legs of one transferred call.
+    /// Whether another leg of the call was answered.
     #[must_use]
     pub fn answered_leg_of(&self, call: &CallRecord) -> bool {
-        let answered =
-            self.last_answered_original_call_id.as_deref().or(self.last_answered_call_id.as_deref());
-        answered.is_some_and(|root| root == call.root_call_id())
+        self.answered_calls.iter().any(|answered| answered.leg().is_of_same_call(&call.leg()))
+    }
+
+    /// Whether this very answered call is remembered.
+    #[must_use]
+    pub fn remembers(&self, call: &CallRecord) -> bool {
+        self.answered_calls.iter().any(|answered| answered.leg() == call.leg())
+    }
+
+    /// Remembers an answered call, in place of the first one where that would be too many.
+    pub fn remember(&mut self, call: &CallRecord) {
+        if self.answered_calls.len() >= REMEMBERED_CALLS {
+            self.answered_calls.drain(..=self.answered_calls.len() - REMEMBERED_CALLS);
+        }
+        self.answered_calls.push(AnsweredCall {
+            provider: call.provider.clone(),
+            call_id: call.call_id.clone(),
+            original_call_id: call.original_call_id.clone(),
+        });
     }
 
     /// Whether messages to this phone are forbidden for good.

@@ -74,10 +74,23 @@ pub(super) fn customer(row: customer::Model) -> Result<Customer, Error> {
         key: CustomerKey { tenant_id: row.tenant_id, phone: phone(&row.phone)? },
         last_answered_at: row.last_answered_at,
         last_answered_call_id: row.last_answered_call_id,
-        last_answered_original_call_id: row.last_answered_original_call_id,
+        answered_calls: row
+            .answered_calls
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(Error::internal)?
+            .unwrap_or_default(),
         suppressed_at: row.suppressed_at,
         do_not_contact_at: row.do_not_contact_at,
     })
+}
+
+/// The answered calls of a customer as stored; nothing where there are none.
+pub(super) fn answered_calls(customer: &Customer) -> Result<Option<Value>, Error> {
+    if customer.answered_calls.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_value(&customer.answered_calls).map(Some).map_err(Error::internal)
 }
 
 pub(super) fn lead(row: lead::Model) -> Result<Lead, Error> {

@@ -49,7 +49,7 @@ fn customer(phone: &str) -> Customer {
         key: CustomerKey { tenant_id: TENANT, phone: PhoneNumber::from_e164(phone).unwrap() },
         last_answered_at: None,
         last_answered_call_id: None,
-        last_answered_original_call_id: None,
+        answered_calls: Vec::new(),
         suppressed_at: None,
         do_not_contact_at: None,
     }

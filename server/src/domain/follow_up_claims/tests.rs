@@ -112,7 +112,7 @@ impl Case {
             key,
             last_answered_at: None,
             last_answered_call_id: None,
-            last_answered_original_call_id: None,
+            answered_calls: Vec::new(),
             suppressed_at: None,
             do_not_contact_at: None,
         })

@@ -31,20 +31,26 @@ impl Ledger {
         Outcome { disposition, call: None, lead }
     }
 
-    /// Moves `last_answered_at` forward; answers whether this is the latest answered call so far.
+    /// Remembers the call and moves `last_answered_at` forward; answers whether this is the latest answered call so far.
     fn remember_answer(&mut self, call: &RoutedCall<'_>, key: &CustomerKey) -> bool {
         let record = &call.reported.record;
         let ended_at = record.ended_at();
         let Some(customer) = self.customer(key) else { return false };
-        if customer.last_answered_at.is_some_and(|last| last >= ended_at) {
+        let latest = customer.last_answered_at.is_none_or(|last| last < ended_at);
+        let remembered = customer.remembers(record);
+        if remembered && !latest {
             return false;
         }
         if let Some(customer) = self.change_customer(key) {
-            customer.last_answered_at = Some(ended_at);
-            customer.last_answered_call_id = Some(record.call_id.clone());
-            customer.last_answered_original_call_id.clone_from(&record.original_call_id);
+            if !remembered {
+                customer.remember(record);
+            }
+            if latest {
+                customer.last_answered_at = Some(ended_at);
+                customer.last_answered_call_id = Some(record.call_id.clone());
+            }
         }
-        true
+        latest
     }
 
     fn mark_returned(&mut self, call: &RoutedCall<'_>, key: &CustomerKey) -> Vec<CallKey> {
@@ -52,9 +58,7 @@ impl Ledger {
         let ended_at = record.ended_at();
         // A missed leg of the same transferred call was answered by this one, even if it began later.
         let returned = self.take_unreturned(key, |missed| {
-            let same_call =
-                missed.key.provider == record.provider && missed.root_call_id() == record.root_call_id();
-            missed.called_at < ended_at || same_call
+            missed.called_at < ended_at || missed.leg().is_of_same_call(&record.leg())
         });
         for key in &returned {
             if let Some(missed) = self.change_call(key) {

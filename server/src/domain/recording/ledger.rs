@@ -188,7 +188,6 @@ impl Ledger {
         statuses: (Option<LeadStatus>, Option<LeadStatus>),
     ) {
         let record = &call.reported.record;
-        // By the effect: a missed leg of an answered call works as an answered call.
         let reason = match kind {
             LeadEventKind::StatusChanged | LeadEventKind::CallReturned => "answered_call",
             _ => "missed_call",

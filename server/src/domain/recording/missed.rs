@@ -46,8 +46,9 @@ impl Ledger {
         let Some(customer) = self.customer(key).cloned() else {
             return self.keep(call, line, None, Disposition::NoCallerId, None);
         };
+        // The answered leg did all there is to do when it came.
         if customer.answered_leg_of(record) {
-            return self.record_answered(call);
+            return Outcome { disposition: Disposition::Answered, call: None, lead: None };
         }
 
         let lead = self.current_lead(key);
@@ -174,8 +175,8 @@ fn effect(call: &RoutedCall<'_>, customer: &Customer, lead: Option<&Lead>) -> Ef
     if customer.last_answered_at.is_some_and(|answered| answered > called_at) {
         let disposition = Disposition::AlreadyReturned;
         return match lead {
-            Some(lead) if lead.status.is_open() => Effect::Count { disposition, opener: false },
-            _ => Effect::KeepAlone(disposition),
+            Some(_) => Effect::Count { disposition, opener: false },
+            None => Effect::KeepAlone(disposition),
         };
     }
     let Some(lead) = lead else { return Effect::Create };

@@ -22,9 +22,9 @@ pub struct Model {
     /// The call that ended then.
     #[sea_orm(column_type = "Text")]
     pub last_answered_call_id: Option<String>,
-    /// The original call of that call, where it was a transfer.
-    #[sea_orm(column_type = "Text")]
-    pub last_answered_original_call_id: Option<String>,
+    /// The answered calls that were reported last: an array of objects with `provider`, `call_id` and, of transfers, `original_call_id`.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub answered_calls: Option<Json>,
     /// Since when no messages may be sent.
     pub suppressed_at: Option<DateTimeUtc>,
     /// Why; present exactly when `suppressed_at` is.

@@ -32,7 +32,7 @@ pub(super) async fn apply(
     update_leads(transaction, effects.changed_leads).await?;
     bulk::insert(transaction, call_rows(&effects.new_calls)?).await?;
     update_calls(transaction, &effects.changed_calls).await?;
-    update_customers(transaction, effects.answered_customers).await?;
+    update_customers(transaction, &effects.answered_customers).await?;
     let openers = effects.openers.iter().map(|opener| convert::follow_up_row(opener, now)).collect();
     bulk::insert(transaction, openers).await?;
     bulk::insert(transaction, effects.events.into_iter().map(convert::lead_event_row).collect()).await?;
@@ -78,21 +78,18 @@ async fn update_calls(transaction: &DatabaseTransaction, calls: &[MissedCall]) -
     Ok(bulk::update_by_id(transaction, EVERY, Column::Id, &columns, &call_rows(calls)?).await?)
 }
 
-async fn update_customers(
-    transaction: &DatabaseTransaction,
-    customers: Vec<Customer>,
-) -> Result<(), Failure> {
+async fn update_customers(transaction: &DatabaseTransaction, customers: &[Customer]) -> Result<(), Failure> {
     use customer::Column;
-    let columns = [Column::LastAnsweredAt, Column::LastAnsweredCallId, Column::LastAnsweredOriginalCallId];
-    let rows: Vec<_> = customers
-        .into_iter()
-        .map(|customer| customer::ActiveModel {
+    let columns = [Column::LastAnsweredAt, Column::LastAnsweredCallId, Column::AnsweredCalls];
+    let row = |customer: &Customer| -> Result<_, Error> {
+        Ok(customer::ActiveModel {
             id: Set(customer.id),
             last_answered_at: Set(customer.last_answered_at),
-            last_answered_call_id: Set(customer.last_answered_call_id),
-            last_answered_original_call_id: Set(customer.last_answered_original_call_id),
+            last_answered_call_id: Set(customer.last_answered_call_id.clone()),
+            answered_calls: Set(convert::answered_calls(customer)?),
             ..Default::default()
         })
-        .collect();
+    };
+    let rows = customers.iter().map(row).collect::<Result<Vec<_>, _>>()?;
     Ok(bulk::update_by_id(transaction, EVERY, Column::Id, &columns, &rows).await?)
 }

@@ -17,6 +17,7 @@ use super::super::{
 use crate::{
     clock::Environment,
     domain::{
+        call::MissedCall,
         customer::{Customer, CustomerKey},
         lead::Lead,
         phone::{PhoneNumber, Region},
@@ -141,7 +142,7 @@ pub(super) async fn known(
     calls: &[RoutedCall<'_>],
     customers: Vec<Customer>,
 ) -> Result<Known, Failure> {
-    let calls = stored_calls(transaction, calls, &customers).await?;
+    let calls = stored_calls(transaction, calls).await?;
     let mut leads = leads_of_phones(transaction, &customers).await?;
     let current_leads = current_leads(&leads);
 
@@ -156,24 +157,18 @@ pub(super) async fn known(
     Ok(Known { customers, leads, current_leads, calls })
 }
 
-/// The batch's calls that are recorded already, and what is unreturned of customers that were spoken with.
+/// The batch's calls that are recorded already, and what is unreturned of customers with an answered call in the batch.
 async fn stored_calls(
     transaction: &DatabaseTransaction,
     calls: &[RoutedCall<'_>],
-    customers: &[Customer],
-) -> Result<Vec<crate::domain::call::MissedCall>, Failure> {
-    let customers: HashMap<_, _> = customers.iter().map(|customer| (&customer.key, customer)).collect();
+) -> Result<Vec<MissedCall>, Failure> {
     let mut by_id: BTreeMap<(Uuid, &str), BTreeSet<&str>> = BTreeMap::new();
     let mut by_caller: BTreeMap<Uuid, BTreeSet<&str>> = BTreeMap::new();
     for call in calls {
         let record = &call.reported.record;
         if !call.is_answered() {
             by_id.entry((call.tenant.id, &record.provider)).or_default().insert(&record.call_id);
-        }
-        let spoken_with = |key: &&CustomerKey| {
-            call.is_answered() || customers.get(key).is_some_and(|customer| customer.answered_leg_of(record))
-        };
-        if let Some(key) = call.customer.as_ref().filter(spoken_with) {
+        } else if let Some(key) = &call.customer {
             by_caller.entry(key.tenant_id).or_default().insert(key.phone.as_e164());
         }
     }

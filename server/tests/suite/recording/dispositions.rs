@@ -226,8 +226,18 @@ both_engines! {
         assert_eq!(agent.lead.unwrap().id, lead.id);
         // And in the other order of arrival.
         server.record(answered("talk", &mobile(2), before(clock.now(), 90))).await;
-        let ring = server.record(leg(missed("ring", &mobile(2), before(clock.now(), 60)), "talk")).await;
-        assert_eq!((ring.disposition(), ring.lead), (CallDisposition::Answered, None));
+        let ring = leg(missed("ring", &mobile(2), before(clock.now(), 60)), "talk");
+        let answer = server.record(ring.clone()).await;
+        assert_eq!((answer.disposition(), answer.lead), (CallDisposition::Answered, None));
+        // Other talks, and other phones in the same batch, do not make the exchange's second copy a call of its own.
+        let later: Vec<_> = (1..=3).map(|n| called_back("later", &mobile(n), before(clock.now(), 30))).collect();
+        server.record_batch(later).await.unwrap();
+        let rows = recorded_rows(&db).await;
+        assert_eq!(server.disposition(ring.clone()).await, CallDisposition::Answered);
+        assert_eq!(recorded_rows(&db).await, rows);
+        // Another exchange may have the same ids.
+        let elsewhere = RecordCallRequest { provider: "asterisk".to_owned(), called_at: Some(timestamp(clock.now())), ..ring };
+        assert_eq!(server.disposition(elsewhere).await, CallDisposition::LeadCreated);
     }
 
     async fn a_closed_lead_decides_about_the_next_call(db: TestDatabase) {

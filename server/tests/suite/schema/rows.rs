@@ -93,7 +93,7 @@ both_engines! {
             phone: PHONE.into(),
             last_answered_at: Some(now()),
             last_answered_call_id: Some("call-0".into()),
-            last_answered_original_call_id: None,
+            answered_calls: Some(json!([{ "provider": "voicenter", "call_id": "call-0" }])),
             suppressed_at: Some(now()),
             suppression_reason: Some(SuppressionReason::OptOut),
             do_not_contact_at: None,

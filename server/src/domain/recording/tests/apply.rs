@@ -98,7 +98,7 @@ fn written_customer(stored: &Customer, changed: &Customer) -> Customer {
     Customer {
         last_answered_at: changed.last_answered_at,
         last_answered_call_id: changed.last_answered_call_id.clone(),
-        last_answered_original_call_id: changed.last_answered_original_call_id.clone(),
+        answered_calls: changed.answered_calls.clone(),
         ..stored.clone()
     }
 }

@@ -1,5 +1,7 @@
 //! The decision table once more, for one phone and as simply as it can be put: no batches, no rows, no bookkeeping of changes.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{
@@ -36,7 +38,7 @@ pub(super) struct ModelCall {
     /// Which of the phone's leads it is kept with.
     pub(super) lead: Option<usize>,
     pub(super) returned: bool,
-    root: String,
+    legs: BTreeSet<String>,
 }
 
 /// A phone of one tenant.
@@ -45,7 +47,8 @@ pub(super) struct ModelPhone {
     pub(super) leads: Vec<ModelLead>,
     pub(super) calls: Vec<ModelCall>,
     pub(super) last_answered_at: Option<Time>,
-    pub(super) last_answered_root: Option<String>,
+    /// The ids in every answered call.
+    pub(super) answered: BTreeSet<String>,
     pub(super) takes_messages: bool,
 }
 
@@ -104,8 +107,8 @@ impl ModelPhone {
         if self.calls.iter().any(|kept| kept.id == call.call_id) {
             return Disposition::Duplicate;
         }
-        if self.last_answered_root.as_deref() == Some(root(call)) {
-            return self.answered(call, now);
+        if !self.answered.is_disjoint(&legs(call)) {
+            return Disposition::Answered;
         }
         let current = self.current();
         let (disposition, lead) = self.missed(call, policy, now, current);
@@ -118,7 +121,7 @@ impl ModelPhone {
             called_at: call.called_at,
             lead,
             returned: disposition == Disposition::AlreadyReturned,
-            root: root(call).to_owned(),
+            legs: legs(call),
         });
         disposition
     }
@@ -132,8 +135,7 @@ impl ModelPhone {
     ) -> (Disposition, Option<usize>) {
         let called_at = call.called_at;
         if self.last_answered_at > Some(called_at) {
-            let open = current.filter(|index| self.leads[*index].status.is_open());
-            return (Disposition::AlreadyReturned, open);
+            return (Disposition::AlreadyReturned, current);
         }
         if let Some(index) = current {
             let lead = &self.leads[index];
@@ -182,14 +184,14 @@ impl ModelPhone {
         let latest = self.last_answered_at < Some(ended_at);
         if latest {
             self.last_answered_at = Some(ended_at);
-            self.last_answered_root = Some(root(call).to_owned());
         }
+        self.answered.append(&mut legs(call));
         let current = self.current();
         let mut marked = false;
         let mut lead_spoke =
             latest && current.is_some_and(|index| self.leads[index].last_asked_at() < Some(ended_at));
         for kept in self.calls.iter_mut().filter(|kept| !kept.returned) {
-            let leg = kept.root == root(call);
+            let leg = !kept.legs.is_disjoint(&legs(call));
             if leg || kept.called_at < ended_at {
                 (kept.returned, marked) = (true, true);
                 let last = current.is_some_and(|index| {
@@ -208,6 +210,7 @@ impl ModelPhone {
     }
 }
 
-fn root(call: &CallRecord) -> &str {
-    call.original_call_id.as_deref().unwrap_or(&call.call_id)
+/// The ids of a record: its own and the one that it was transferred from.
+fn legs(call: &CallRecord) -> BTreeSet<String> {
+    [Some(&call.call_id), call.original_call_id.as_ref()].into_iter().flatten().cloned().collect()
 }

@@ -145,9 +145,7 @@ impl World {
         let spoken_with: BTreeSet<_> = calls
             .iter()
             .filter_map(|call| Some((call, call.customer.as_ref()?)))
-            .filter(|(call, key)| {
-                call.is_answered() || self.customers[key].answered_leg_of(&call.reported.record)
-            })
+            .filter(|(call, _)| call.is_answered())
             .map(|(_, key)| key.phone.clone())
             .collect();
         let in_batch: BTreeSet<_> =
@@ -178,7 +176,7 @@ impl World {
             key,
             last_answered_at: None,
             last_answered_call_id: None,
-            last_answered_original_call_id: None,
+            answered_calls: Vec::new(),
             suppressed_at: None,
             do_not_contact_at: None,
         })
@@ -209,7 +207,11 @@ impl World {
 
     /// A kept call.
     pub(super) fn call(&self, call_id: &str) -> &MissedCall {
-        self.calls.values().find(|call| call.key.call_id == call_id).unwrap()
+        self.find_call(call_id).unwrap()
+    }
+
+    pub(super) fn find_call(&self, call_id: &str) -> Option<&MissedCall> {
+        self.calls.values().find(|call| call.key.call_id == call_id)
     }
 
     /// The openers of a lead, in the order of their rounds.
