@@ -265,7 +265,21 @@ fn upper(status: LeadStatus) -> String {
     status.name().to_uppercase()
 }
 
+/// The most bytes of a sentence about bad fields; a gRPC client takes 8 KiB of headers in which it stands twice.
+const MAX_DESCRIPTION: usize = 800;
+
+/// The bad fields in a sentence, as many as fit.
 fn describe(violations: &[FieldViolation]) -> String {
-    let fields: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.description)).collect();
-    fields.join("; ")
+    let mut text = String::new();
+    for (index, FieldViolation { field, description }) in violations.iter().enumerate() {
+        let next = format!("{field}: {description}");
+        if index > 0 && text.len() + next.len() > MAX_DESCRIPTION {
+            return format!("{text}; and more");
+        }
+        if index > 0 {
+            text.push_str("; ");
+        }
+        text.push_str(&next);
+    }
+    text
 }

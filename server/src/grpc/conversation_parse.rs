@@ -122,36 +122,30 @@ impl Fields {
 
     /// Kinds of follow-ups; none means all.
     pub(super) fn follow_up_kinds(&mut self, values: &[i32]) -> Vec<FollowUpKind> {
-        let mut kinds = Vec::with_capacity(values.len());
-        for (index, value) in values.iter().enumerate() {
-            match v1::FollowUpKind::try_from(*value) {
-                Ok(v1::FollowUpKind::Opener) => kinds.push(FollowUpKind::Opener),
-                Ok(v1::FollowUpKind::Reminder1) => kinds.push(FollowUpKind::Reminder1),
-                Ok(v1::FollowUpKind::Reminder2) => kinds.push(FollowUpKind::Reminder2),
-                Ok(v1::FollowUpKind::Unspecified) | Err(_) => {
-                    self.unknown_value(&format!("kinds[{index}]"), *value, "FollowUpKind");
-                }
+        self.each("kinds", values, |fields, field, value| match v1::FollowUpKind::try_from(value) {
+            Ok(v1::FollowUpKind::Opener) => Some(FollowUpKind::Opener),
+            Ok(v1::FollowUpKind::Reminder1) => Some(FollowUpKind::Reminder1),
+            Ok(v1::FollowUpKind::Reminder2) => Some(FollowUpKind::Reminder2),
+            Ok(v1::FollowUpKind::Unspecified) | Err(_) => {
+                fields.unknown_value(field, value, "FollowUpKind");
+                None
             }
-        }
-        kinds
+        })
     }
 
     /// States of follow-ups; none means all.
     pub(super) fn follow_up_statuses(&mut self, values: &[i32]) -> Vec<FollowUpStatus> {
-        let mut statuses = Vec::with_capacity(values.len());
-        for (index, value) in values.iter().enumerate() {
-            match v1::FollowUpStatus::try_from(*value) {
-                Ok(v1::FollowUpStatus::Pending) => statuses.push(FollowUpStatus::Pending),
-                Ok(v1::FollowUpStatus::Claimed) => statuses.push(FollowUpStatus::Claimed),
-                Ok(v1::FollowUpStatus::Done) => statuses.push(FollowUpStatus::Done),
-                Ok(v1::FollowUpStatus::Cancelled) => statuses.push(FollowUpStatus::Cancelled),
-                Ok(v1::FollowUpStatus::Failed) => statuses.push(FollowUpStatus::Failed),
-                Ok(v1::FollowUpStatus::Unspecified) | Err(_) => {
-                    self.unknown_value(&format!("statuses[{index}]"), *value, "FollowUpStatus");
-                }
+        self.each("statuses", values, |fields, field, value| match v1::FollowUpStatus::try_from(value) {
+            Ok(v1::FollowUpStatus::Pending) => Some(FollowUpStatus::Pending),
+            Ok(v1::FollowUpStatus::Claimed) => Some(FollowUpStatus::Claimed),
+            Ok(v1::FollowUpStatus::Done) => Some(FollowUpStatus::Done),
+            Ok(v1::FollowUpStatus::Cancelled) => Some(FollowUpStatus::Cancelled),
+            Ok(v1::FollowUpStatus::Failed) => Some(FollowUpStatus::Failed),
+            Ok(v1::FollowUpStatus::Unspecified) | Err(_) => {
+                fields.unknown_value(field, value, "FollowUpStatus");
+                None
             }
-        }
-        statuses
+        })
     }
 
     /// What a worker asks for, and how long it waits.

@@ -116,14 +116,8 @@ impl LeadService for Api {
         let mut fields = Fields::default();
         let tenant = fields.tenant(&principal, &mut request.tenant_id);
         let fingerprint = Fingerprint::of("leads", &request);
-        let statuses = request.statuses.iter().enumerate();
-        let statuses = statuses
-            .filter_map(|(index, value)| fields.lead_status(&format!("statuses[{index}]"), *value))
-            .collect();
-        let sources = request.sources.iter().enumerate();
-        let sources = sources
-            .filter_map(|(index, value)| fields.lead_source(&format!("sources[{index}]"), *value))
-            .collect();
+        let statuses = fields.each("statuses", &request.statuses, Fields::lead_status);
+        let sources = fields.each("sources", &request.sources, Fields::lead_source);
         let (captured_from, captured_until) = fields
             .range(("captured_from", request.captured_from), ("captured_until", request.captured_until));
         let page = fields.page(size, &token, fingerprint);

@@ -1,6 +1,6 @@
 //! Requests to validated values. Every bad field is noted with its path, so that a caller learns of all of them at once.
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use leadcapture_proto::v1;
@@ -17,6 +17,8 @@ use crate::domain::{
 
 /// The seconds of a `google.protobuf.Timestamp`: from 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z.
 const TIMESTAMP_SECONDS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
+/// The most bad fields that are noted of one request.
+const MAX_VIOLATIONS: usize = 1_000;
 
 /// The bad fields of a request, gathered while it is read.
 ///
@@ -25,9 +27,32 @@ const TIMESTAMP_SECONDS: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799
 pub(super) struct Fields(Vec<FieldViolation>);
 
 impl Fields {
-    /// Notes a bad field.
+    /// Notes a bad field; after [`MAX_VIOLATIONS`] of them no more.
     pub(super) fn bad(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.0.push(FieldViolation { field: field.into(), description: description.into() });
+        if self.0.len() < MAX_VIOLATIONS {
+            self.0.push(FieldViolation { field: field.into(), description: description.into() });
+        }
+    }
+
+    /// The values of a repeated field, sorted and each once: more would say nothing, and a database takes only so many.
+    pub(super) fn each<T: Ord>(
+        &mut self,
+        field: &str,
+        values: &[i32],
+        mut parse: impl FnMut(&mut Self, &str, i32) -> Option<T>,
+    ) -> Vec<T> {
+        let mut parsed = BTreeMap::new();
+        for (index, value) in values.iter().enumerate() {
+            if !parsed.contains_key(value)
+                && self.0.len() < MAX_VIOLATIONS
+                && let Some(meant) = parse(self, &format!("{field}[{index}]"), *value)
+            {
+                parsed.insert(*value, meant);
+            }
+        }
+        let mut parsed: Vec<_> = parsed.into_values().collect();
+        parsed.sort_unstable();
+        parsed
     }
 
     /// Fails when any field was bad.

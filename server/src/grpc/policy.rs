@@ -52,23 +52,17 @@ pub(super) fn copy_field(name: &str, from: &TenantPolicy, to: &mut TenantPolicy)
 /// Reads a policy; what is absent has its default.
 pub(super) fn parse(fields: &mut Fields, policy: v1::TenantPolicy) -> TenantPolicy {
     let mut parsed = TenantPolicy::default();
-    let outcomes = policy.missed_outcomes.iter().enumerate();
-    let outcomes: Vec<_> = outcomes
-        .filter_map(|(index, value)| {
-            let field = format!("policy.missed_outcomes[{index}]");
-            let outcome = fields.call_outcome(&field, *value)?;
-            // Noted here, as the place in the request is lost with the sorting.
-            if outcome == CallOutcome::Answered {
-                fields.bad(field, "an answered call is never missed; leave ANSWERED out");
-                return None;
-            }
-            Some(outcome)
-        })
-        .collect();
+    let outcomes = fields.each("policy.missed_outcomes", &policy.missed_outcomes, |fields, field, value| {
+        let outcome = fields.call_outcome(field, value)?;
+        // Noted here, as the place in the request is lost with the sorting.
+        if outcome == CallOutcome::Answered {
+            fields.bad(field, "an answered call is never missed; leave ANSWERED out");
+            return None;
+        }
+        Some(outcome)
+    });
     if !outcomes.is_empty() {
         parsed.missed_outcomes = outcomes;
-        parsed.missed_outcomes.sort_unstable();
-        parsed.missed_outcomes.dedup();
     }
     for (name, value, range, target) in [
         ("opener_delay", policy.opener_delay, DELAY_RANGE, &mut parsed.opener_delay),

@@ -6,12 +6,20 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 use uuid::Uuid;
 
-use crate::domain::error::Error;
+use crate::domain::{self, error::Error};
 
 /// The domain of every reason, as in `google.rpc.ErrorInfo`.
 pub(super) const ERROR_DOMAIN: &str = "leadcapture.v1";
 /// How long a caller should wait before it tries again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The most bytes of all bad fields that are told; more are told once these are mended.
+///
+/// Details travel in a header, as base64 and beside the message. Clients take 8 KiB of headers by default; more than that breaks the whole
+/// connection, with the other requests on it.
+const MAX_VIOLATION_BYTES: usize = 3_600;
+/// What a violation takes beside its texts: a tag and a length for each of them and for itself.
+const VIOLATION_FRAME_BYTES: usize = 8;
 
 /// The code of an error.
 pub(super) const fn code(error: &Error) -> Code {
@@ -60,8 +68,14 @@ impl From<Error> for Status {
         let (code, message) = (code(&error), message(&error));
         match error {
             Error::InvalidFields(violations) => {
-                let violations: Vec<_> =
-                    violations.into_iter().map(|v| FieldViolation::new(v.field, v.description)).collect();
+                let mut room = MAX_VIOLATION_BYTES;
+                let fits = |violation: &domain::error::FieldViolation| {
+                    let bytes = violation.field.len() + violation.description.len() + VIOLATION_FRAME_BYTES;
+                    room.checked_sub(bytes).map(|rest| room = rest).is_some()
+                };
+                let violations = violations.into_iter().take_while(fits);
+                let violations =
+                    violations.map(|v| FieldViolation::new(v.field, v.description)).collect::<Vec<_>>();
                 details.set_bad_request(violations);
             }
             Error::MalformedMessage { field, problem } => {

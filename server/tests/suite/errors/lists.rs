@@ -1,14 +1,15 @@
 //! Page sizes and page tokens, the same for every list.
 
 use leadcapture_proto::v1::{
-    ListBusinessLinesRequest, ListLeadsRequest, ListMissedCallsRequest, ListTenantsRequest,
-    ListUnroutedCallsRequest,
+    LeadSource, LeadStatus, ListBusinessLinesRequest, ListLeadsRequest, ListMissedCallsRequest,
+    ListTenantsRequest, ListUnroutedCallsRequest,
 };
 
 use prost_types::Timestamp;
+use tonic::Code;
 
 use crate::support::{
-    calls::{before, missed, mobile},
+    calls::{LINE, before, missed, mobile},
     database::both_engines,
     problem::Problem,
     server::{TestServer, present},
@@ -92,6 +93,32 @@ both_engines! {
         check_list!(server, missed_calls.list_unrouted_calls -> unrouted_calls, request, &calls, Some(&|request: &mut ListUnroutedCallsRequest| {
             request.business_phone = "03-1234567".to_owned();
         }));
+    }
+
+    async fn a_filter_may_repeat_itself(db: TestDatabase) {
+        let server = TestServer::start(&db).await;
+        let tenant = server.tenant_with_line(LINE).await;
+        server.record(missed("1", &mobile(1), present())).await;
+        // More values than either engine takes parameters for.
+        let request = ListLeadsRequest {
+            tenant_id: tenant.id,
+            statuses: vec![LeadStatus::New.into(); 70_000],
+            sources: vec![LeadSource::MissedCall.into(); 70_000],
+            ..Default::default()
+        };
+        assert_eq!(server.leads().list_leads(request).await.unwrap().into_inner().leads.len(), 1);
+    }
+
+    async fn more_bad_fields_than_a_status_carries_do_not_break_the_connection(db: TestDatabase) {
+        let server = TestServer::start(&db).await;
+        for bad in [2, 1_000, 70_000] {
+            let request = ListLeadsRequest { tenant_id: "x".to_owned(), statuses: vec![0; bad], ..Default::default() };
+            let problem = Problem::of(server.leads().list_leads(request).await);
+            assert_eq!(problem.kind(), (Code::InvalidArgument, "INVALID_FIELDS"));
+            assert!(problem.fields.contains(&"tenant_id".to_owned()) && problem.fields.contains(&"statuses[0]".to_owned()));
+            assert_eq!(problem.fields.len() == bad + 1, bad == 2);
+            assert_eq!(problem.message.ends_with("; and more"), bad > 2, "{}", problem.message);
+        }
     }
 
     async fn times_that_no_timestamp_can_hold_are_refused(db: TestDatabase) {
