@@ -7,7 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
-use crate::{auth::Authenticator, config::Settings, grpc::SERVICE_NAMES, storage::Storage};
+use crate::{auth::Authenticator, config::Settings, grpc::health_names, storage::Storage};
 
 /// Starts the background work; it ends with `stop`.
 pub fn start(
@@ -59,7 +59,7 @@ pub fn start(
             Ok(()) => ServingStatus::Serving,
             Err(_) => ServingStatus::NotServing,
         };
-        for name in SERVICE_NAMES {
+        for name in health_names() {
             reporter.set_service_status(name, status).await;
         }
     }));

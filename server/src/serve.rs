@@ -18,7 +18,7 @@ use crate::{
     config::Settings,
     domain::error::Error,
     exposure::{Exposure, Protection, check_grpc, check_metrics},
-    grpc::{self, Api, GuardLayer, Reflection, SERVICE_NAMES},
+    grpc::{self, Api, GuardLayer, Reflection, health_names},
     incoming,
     metrics::{self, Metrics},
     storage::{RecordingQueue, Storage, connect_for_migrations, migrate_up},
@@ -129,7 +129,7 @@ impl Parts {
         let tasks = TaskTracker::new();
         let metrics = Metrics::new();
         let (health, health_service) = tonic_health::server::health_reporter();
-        for name in SERVICE_NAMES {
+        for name in health_names() {
             health.set_service_status(name, ServingStatus::Serving).await;
         }
         background::start(&storage, &authenticator, &settings, &health, &tasks, &stop_rest);
@@ -159,7 +159,7 @@ impl Parts {
 
         shutdown.cancelled().await;
         tracing::info!("shutting down");
-        for name in SERVICE_NAMES {
+        for name in health_names() {
             health.set_service_status(name, ServingStatus::NotServing).await;
         }
         let orderly = async {

@@ -88,6 +88,11 @@ pub const SERVICE_NAMES: &[&str] = &[
     leadcapture_proto::v1::conversation_service_server::SERVICE_NAME,
 ];
 
+/// The names under which health is asked for: the services, and the server as a whole, which has no name.
+pub fn health_names() -> impl Iterator<Item = &'static str> {
+    SERVICE_NAMES.iter().copied().chain([""])
+}
+
 /// The method that a request path names, if it belongs to one of the services. The name itself may still be the caller's invention.
 pub(crate) fn method_of(path: &str) -> Option<&str> {
     let (service, method) = path.strip_prefix('/')?.split_once('/')?;

@@ -64,10 +64,11 @@ async fn a_database_that_is_away_is_told_at_once_and_comes_back() {
     assert_unavailable(&server.try_list(&tenant).await.unwrap_err());
     assert_eq!(post("2").await, (503, 2.into()));
     let becomes = async |status| {
-        until("the health to change", async || {
-            (server.health("leadcapture.v1.MissedCallService").await == Some(status)).then_some(())
-        })
-        .await;
+        // Of a service, and of the server as a whole.
+        for service in ["leadcapture.v1.MissedCallService", ""] {
+            let changed = async || (server.health(service).await == Some(status)).then_some(());
+            until("the health to change", changed).await;
+        }
     };
     becomes(ServingStatus::NotServing).await;
 
