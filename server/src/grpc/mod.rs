@@ -70,12 +70,12 @@ impl Api {
         Self { stop, ..self }
     }
 
-    /// The region of a tenant; with bad fields already noted any will do, as the request fails anyhow.
+    /// The region of a tenant. With bad fields already noted the request fails anyhow, and where the tenant cannot be found any will do.
     async fn region_of(&self, tenant: TenantScope, fields: &Fields) -> Result<Region, Error> {
-        if fields.any_bad() {
-            Ok(self.storage.region())
-        } else {
-            Ok(self.storage.tenant(tenant).await?.region)
+        match self.storage.tenant(tenant).await {
+            Ok(tenant) => Ok(tenant.region),
+            Err(_) if fields.any_bad() => Ok(self.storage.region()),
+            Err(error) => Err(error),
         }
     }
 }

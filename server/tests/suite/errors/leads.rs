@@ -1,6 +1,8 @@
 //! Bad input to the requests about leads: every bad field is named, and nothing is written.
 
-use leadcapture_proto::v1::{CaptureLeadRequest, FindLeadByPhoneRequest, LeadSource, ListLeadsRequest};
+use leadcapture_proto::v1::{
+    CaptureLeadRequest, CreateTenantRequest, FindLeadByPhoneRequest, LeadSource, ListLeadsRequest,
+};
 use prost_types::Timestamp;
 
 use crate::support::{
@@ -93,6 +95,19 @@ both_engines! {
         };
         let problem = Problem::of(server.leads().capture_lead(request).await);
         problem.assert_fields(&["customer_name", "customer_phone", "need", "request_id", "source", "tenant_id"]);
+    }
+
+    async fn a_phone_is_read_as_in_the_tenants_country_beside_other_bad_fields(db: TestDatabase) {
+        let server = TestServer::start(&db).await;
+        let request = CreateTenantRequest { name: "London Locks".to_owned(), region: "GB".to_owned(), ..Default::default() };
+        let tenant = server.tenants().create_tenant(request).await.unwrap().into_inner().tenant.unwrap();
+        let request = CaptureLeadRequest {
+            tenant_id: tenant.id,
+            source: 77,
+            customer_phone: "020 7946 0001".to_owned(),
+            ..CaptureLeadRequest::default()
+        };
+        Problem::of(server.leads().capture_lead(request).await).assert_fields(&["source"]);
     }
 
     async fn texts_are_counted_in_characters_and_trimmed(db: TestDatabase) {
