@@ -80,7 +80,7 @@ impl Storage {
                         calls_since: Set(line.calls_since),
                         ..Default::default()
                     };
-                    change.update(transaction).await?;
+                    change.update(tenant, transaction).await?;
                 }
                 let waiting_calls = super::unrouted_calls::count_waiting(transaction, &line).await?;
                 Ok(AddedLine { line, waiting_calls })
