@@ -3,7 +3,7 @@
 mod command;
 mod stand_in;
 
-use std::{collections::HashMap, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::HashMap, fs, path::PathBuf, slice, sync::Arc, time::Duration};
 
 use leadcapture_webhook::{
     Settings, Token,
@@ -174,7 +174,7 @@ async fn a_server_that_is_away_for_a_while_is_waited_for() {
     let files = Files::new();
     let lines = ["late 1", "2", "late 3", "bad 4"].map(numbered);
     let file = files.lines("a.jsonl", lines);
-    let (summary, result) = run(plan(&[file.clone()]), &server).await;
+    let (summary, result) = run(plan(slice::from_ref(&file)), &server).await;
     result.unwrap();
     assert_eq!((summary.recorded_count(), summary.failures.len()), (3, 1));
     let mut ids: Vec<_> = stand_in.calls().into_iter().map(|call| call.call_id).collect();
@@ -196,7 +196,7 @@ async fn a_server_that_lets_nobody_in_ends_the_replay() {
     let files = Files::new();
     let file = files.lines("a.jsonl", (0..5_000).map(|number| numbered(&number.to_string())));
     stand_in.fail_with([Status::permission_denied("this token may not record calls")]);
-    let (summary, result) = run(Replay { concurrency: 1, ..plan(&[file.clone()]) }, &server).await;
+    let (summary, result) = run(Replay { concurrency: 1, ..plan(slice::from_ref(&file)) }, &server).await;
     let error = result.unwrap_err().to_string();
     assert!(error.contains("this token may not record calls; calls recorded so far"), "{error}");
     assert_eq!((summary.recorded_count(), stand_in.calls().len()), (0, 0));

@@ -102,16 +102,15 @@ impl MissedCallService for StandIn {
         let mut taken = Vec::new();
         let mut results = Vec::new();
         for call in calls {
-            let result = match self.judge(&call) {
-                Err(error) => Recorded::Error(error),
-                Ok(()) => {
-                    taken.push(call);
-                    Recorded::Response(RecordCallResponse {
-                        disposition: CallDisposition::LeadCreated.into(),
-                        missed_call: None,
-                        lead: None,
-                    })
-                }
+            let result = if let Err(error) = self.judge(&call) {
+                Recorded::Error(error)
+            } else {
+                taken.push(call);
+                Recorded::Response(RecordCallResponse {
+                    disposition: CallDisposition::LeadCreated.into(),
+                    missed_call: None,
+                    lead: None,
+                })
             };
             results.push(BatchRecordCallsResult { result: Some(result) });
         }
