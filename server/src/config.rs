@@ -102,6 +102,10 @@ pub struct Options {
     /// Address of the Voicenter webhook, to run it in this process; beyond loopback it needs secrets and TLS [default: not run]
     #[arg(long, env = "LEADCAPTURE_WEBHOOK_LISTEN", value_name = "ADDR")]
     pub webhook_listen: Option<SocketAddr>,
+    /// File in which the webhook in this process keeps records that could not be recorded yet
+    /// [default: leadcapture-webhook-spool.db]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_SPOOL", value_name = "FILE")]
+    pub webhook_spool: Option<PathBuf>,
     /// Address of the Prometheus metrics, path /metrics; loopback only [default: 127.0.0.1:9464]
     #[arg(long, env = "LEADCAPTURE_METRICS_LISTEN", value_name = "ADDR")]
     pub metrics_listen: Option<SocketAddr>,
@@ -275,6 +279,7 @@ impl Options {
             database_url: self.database_url.or(file.database_url),
             listen: self.listen.or(file.listen),
             webhook_listen: self.webhook_listen.or(file.webhook_listen),
+            webhook_spool: self.webhook_spool.or(file.webhook_spool),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             insecure: self.insecure.or(file.insecure),
             reflection: self.reflection.or(file.reflection),
@@ -344,6 +349,10 @@ impl Options {
             .map_err(|_| format!("region: {region} is no ISO 3166-1 alpha-2 code, for example IL"))?;
         let url = self.database_url.clone().unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned());
         // SQLite has one writer: a second transaction would only wait for the first.
+        let mut webhook = self.webhook.settings().map_err(|error| format!("webhook: {error}"))?;
+        if let Some(path) = &self.webhook_spool {
+            webhook.spool.path.clone_from(path);
+        }
         let workers = if url.starts_with("sqlite:") { 1 } else { count(self.recording_workers, 4) };
         Ok(Settings {
             database: DatabaseSettings {
@@ -363,7 +372,7 @@ impl Options {
             },
             listen: self.listen.unwrap_or(loopback(50051)),
             webhook_listen: self.webhook_listen,
-            webhook: self.webhook.settings().map_err(|error| format!("webhook: {error}"))?,
+            webhook,
             metrics_listen: self.metrics_listen.unwrap_or(loopback(9464)),
             insecure: self.insecure.unwrap_or(false),
             reflection: self.reflection.unwrap_or_default(),

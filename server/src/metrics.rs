@@ -71,6 +71,11 @@ impl Metrics {
         Self { registry: Arc::new(Mutex::new(registry)), requests, durations, calls }
     }
 
+    /// Shows the metrics of a webhook in this process too.
+    pub fn register_webhook(&self, webhook: &leadcapture_webhook::metrics::Metrics) {
+        webhook.register(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Counts a recorded call.
     pub fn call_recorded(&self, disposition: Disposition) {
         self.calls.get_or_create(&DispositionLabel { disposition: disposition.name() }).inc();

@@ -2,11 +2,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
-use leadcapture_webhook::{SystemClock as WebhookClock, config::Token as WebhookToken};
+use leadcapture_webhook::{Environment as WebhookEnvironment, Webhook, config::Token as WebhookToken};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::ServingStatus;
@@ -94,14 +93,19 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
 
     let address = |listener: &TcpListener| listener.local_addr().map_err(|error| error.to_string());
     let (grpc, metrics_address) = (address(&listener)?, address(&metrics_listener)?);
-    let webhook = webhook_listener.as_ref().map(address).transpose()?;
-    let shutdown = CancellationToken::new();
+    let webhook_address = webhook_listener.as_ref().map(address).transpose()?;
+    let metrics = Metrics::new();
     let mut settings = settings;
     settings.webhook.token = settings.webhook.token.or_else(|| WebhookToken::new(webhook_token.reveal()));
+    let webhook = match webhook_listener {
+        Some(listener) => Some((open_webhook(&settings, grpc, &metrics)?, listener)),
+        None => None,
+    };
+    let shutdown = CancellationToken::new();
     let parts =
-        Parts { settings, storage, authenticator, listener, metrics_listener, webhook_listener, grpc };
+        Parts { settings, storage, authenticator, metrics, listener, metrics_listener, webhook, grpc };
     let ended = tokio::spawn(parts.run(shutdown.clone()));
-    Ok(RunningServer { grpc, webhook, metrics: metrics_address, shutdown, ended })
+    Ok(RunningServer { grpc, webhook: webhook_address, metrics: metrics_address, shutdown, ended })
 }
 
 async fn listen(flag: &str, address: SocketAddr) -> Result<TcpListener, String> {
@@ -113,9 +117,10 @@ struct Parts {
     settings: Settings,
     storage: Storage,
     authenticator: Authenticator,
+    metrics: Metrics,
     listener: TcpListener,
     metrics_listener: TcpListener,
-    webhook_listener: Option<TcpListener>,
+    webhook: Option<(Webhook, TcpListener)>,
     grpc: SocketAddr,
 }
 
@@ -123,11 +128,10 @@ impl Parts {
     /// Serves until `shutdown`, then ends in the order of dependence: the webhook, which needs gRPC; gRPC, which needs the
     /// recording workers; those, which need the database.
     async fn run(self, shutdown: CancellationToken) {
-        let Self { settings, storage, authenticator, listener, metrics_listener, webhook_listener, grpc } =
+        let Self { settings, storage, authenticator, metrics, listener, metrics_listener, webhook, grpc } =
             self;
         let (stop_grpc, stop_rest) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
-        let metrics = Metrics::new();
         let (health, health_service) = tonic_health::server::health_reporter();
         for name in health_names() {
             health.set_service_status(name, ServingStatus::Serving).await;
@@ -154,8 +158,8 @@ impl Parts {
         let serving =
             tokio::spawn(router.serve_with_incoming_shutdown(incoming, stop_grpc.clone().cancelled_owned()));
         tracing::info!(address = %grpc, "gRPC is listening");
-        let webhook = webhook_listener
-            .map(|listener| tokio::spawn(run_webhook(listener, &settings, grpc, shutdown.clone())));
+        let webhook =
+            webhook.map(|(webhook, listener)| tokio::spawn(run_webhook(webhook, listener, shutdown.clone())));
 
         shutdown.cancelled().await;
         tracing::info!("shutting down");
@@ -182,22 +186,25 @@ impl Parts {
     }
 }
 
-fn run_webhook(
-    listener: TcpListener,
-    settings: &Settings,
-    grpc: SocketAddr,
-    shutdown: CancellationToken,
-) -> impl Future<Output = Result<(), String>> + Send + use<> {
+/// A webhook whose server is this one.
+fn open_webhook(settings: &Settings, grpc: SocketAddr, metrics: &Metrics) -> Result<Webhook, String> {
     let mut webhook = settings.webhook.clone();
     webhook.server = format!("http://{}", reachable(grpc));
     webhook.server_tls = None;
     // The rest of the server ends after the webhook and needs some of the time.
     webhook.shutdown_timeout =
         webhook.shutdown_timeout.min(settings.shutdown_timeout.mul_f64(0.6)).max(Duration::from_millis(1));
-    async move {
-        let served = leadcapture_webhook::serve(listener, webhook, Arc::new(WebhookClock), shutdown).await;
-        served.map_err(|error| error.to_string())
-    }
+    let environment = WebhookEnvironment::system();
+    metrics.register_webhook(&environment.metrics);
+    Webhook::open(webhook, environment).map_err(|error| format!("--webhook-listen: {error}"))
+}
+
+async fn run_webhook(
+    webhook: Webhook,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), String> {
+    webhook.serve(listener, shutdown).await.map_err(|error| error.to_string())
 }
 
 fn describe(error: &Error) -> String {

@@ -1,14 +1,15 @@
 //! The command line, the environment and the configuration file. A flag wins over an environment variable, that over the file,
-//! the file over the default.
+//! the file over the default. Each command but serving has a module of its own.
 
 mod door;
 pub mod replay;
 pub mod secret;
+pub mod spool;
 
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
-    num::NonZeroUsize,
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     str::FromStr,
     time::Duration,
@@ -22,7 +23,7 @@ pub use door::SECRETS_VARIABLE;
 
 use crate::{
     cdr::{TimeBasis, TimeRules},
-    config::{Settings, Token},
+    config::{ForwardSettings, Settings, SpoolSettings, Token},
     secrets::Secrets,
     telemetry::{LogFormat, SampleRatio, TelemetrySettings},
 };
@@ -40,18 +41,20 @@ pub struct Cli {
     /// How to serve.
     #[command(flatten)]
     pub options: Options,
-    /// What else to do.
+    /// What to do instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What else the program does.
+/// What the program does beside serving.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Records bodies that were recorded in files
     Replay(Box<replay::ReplayArgs>),
     /// Makes a secret for the address that Voicenter posts to
     Secret(secret::SecretArgs),
+    /// Shows and mends what the adapter keeps on its disk, also while it runs
+    Spool(spool::SpoolArgs),
 }
 
 /// How to serve.
@@ -128,9 +131,51 @@ pub struct Options {
     /// How long a body may take to arrive, for example 500ms, 10s or 1m [default: 10s]
     #[arg(long, env = "LEADCAPTURE_WEBHOOK_BODY_TIMEOUT", value_name = "TIME")]
     pub body_timeout: Option<Span>,
-    /// How long recording one call may take at the server [default: 5s]
-    #[arg(long, env = "LEADCAPTURE_WEBHOOK_REQUEST_TIMEOUT", value_name = "TIME")]
-    pub request_timeout: Option<Span>,
+    /// How long a new record waits for the server before it goes to the spool [default: 2s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_PATIENCE", value_name = "TIME")]
+    pub patience: Option<Span>,
+    /// Most new records that wait for the server at once; more go to the spool [default: 32]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_SERVER_CALLS", value_name = "NUMBER")]
+    pub server_calls: Option<NonZeroUsize>,
+    /// File that keeps what the server has not taken [default: leadcapture-webhook-spool.db]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_SPOOL", value_name = "FILE")]
+    pub spool: Option<PathBuf>,
+    /// Most bytes in the spool; beyond that records are refused with 503 [default: 1073741824]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_SPOOL_LIMIT", value_name = "BYTES")]
+    pub spool_limit: Option<NonZeroU64>,
+    /// How long keeping a record may take before it is refused with 503 [default: 5s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_SPOOL_TIMEOUT", value_name = "TIME")]
+    pub spool_timeout: Option<Span>,
+    /// For how many days a record waits in the spool before it is a dead letter [default: 30]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_SPOOL_DAYS", value_name = "DAYS")]
+    pub spool_days: Option<NonZeroU32>,
+    /// For how many days a dead letter is kept [default: 30]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_DEAD_LETTER_DAYS", value_name = "DAYS")]
+    pub dead_letter_days: Option<NonZeroU32>,
+    /// How long the server may take to record a batch from the spool [default: 10s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_FORWARD_TIMEOUT", value_name = "TIME")]
+    pub forward_timeout: Option<Span>,
+    /// Most calls of a batch from the spool, up to 1,000 [default: 100]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_FORWARD_CALLS", value_name = "NUMBER", value_parser = batch_calls)]
+    pub forward_calls: Option<NonZeroUsize>,
+    /// Most bytes of a batch from the spool; must be less than the server's largest message [default: 4194304]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_FORWARD_BYTES", value_name = "BYTES")]
+    pub forward_bytes: Option<NonZeroUsize>,
+    /// First wait after a failure to forward; doubled with each further one [default: 100ms]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_FORWARD_RETRY_MIN", value_name = "TIME")]
+    pub forward_retry_min: Option<Span>,
+    /// Longest wait between attempts while the server is away [default: 5s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_FORWARD_RETRY_MAX", value_name = "TIME")]
+    pub forward_retry_max: Option<Span>,
+    /// Longest wait between attempts with a record that fails by itself [default: 5m]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_FORWARD_PUT_OFF_MAX", value_name = "TIME")]
+    pub forward_put_off_max: Option<Span>,
+    /// How often the spool is looked at: other processes' records, metrics, what has outlived its time [default: 1s]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_FORWARD_INTERVAL", value_name = "TIME")]
+    pub forward_interval: Option<Span>,
+    /// Address of Prometheus metrics, path /metrics; loopback only [default: not served]
+    #[arg(long, env = "LEADCAPTURE_WEBHOOK_METRICS_LISTEN", value_name = "ADDR")]
+    pub metrics_listen: Option<SocketAddr>,
     /// How long requests in flight may go on after SIGTERM [default: 15s]
     #[arg(long, env = "LEADCAPTURE_WEBHOOK_SHUTDOWN_TIMEOUT", value_name = "TIME")]
     pub shutdown_timeout: Option<Span>,
@@ -190,7 +235,21 @@ impl Options {
             time_basis: self.time_basis.or(file.time_basis),
             body_limit: self.body_limit.or(file.body_limit),
             body_timeout: self.body_timeout.or(file.body_timeout),
-            request_timeout: self.request_timeout.or(file.request_timeout),
+            patience: self.patience.or(file.patience),
+            server_calls: self.server_calls.or(file.server_calls),
+            spool: self.spool.or(file.spool),
+            spool_limit: self.spool_limit.or(file.spool_limit),
+            spool_timeout: self.spool_timeout.or(file.spool_timeout),
+            spool_days: self.spool_days.or(file.spool_days),
+            dead_letter_days: self.dead_letter_days.or(file.dead_letter_days),
+            forward_timeout: self.forward_timeout.or(file.forward_timeout),
+            forward_calls: self.forward_calls.or(file.forward_calls),
+            forward_bytes: self.forward_bytes.or(file.forward_bytes),
+            forward_retry_min: self.forward_retry_min.or(file.forward_retry_min),
+            forward_retry_max: self.forward_retry_max.or(file.forward_retry_max),
+            forward_put_off_max: self.forward_put_off_max.or(file.forward_put_off_max),
+            forward_interval: self.forward_interval.or(file.forward_interval),
+            metrics_listen: self.metrics_listen.or(file.metrics_listen),
             shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
@@ -230,10 +289,48 @@ impl Options {
             },
             body_limit: self.body_limit.map_or(default.body_limit, NonZeroUsize::get),
             body_timeout: span(self.body_timeout, default.body_timeout),
-            request_timeout: span(self.request_timeout, default.request_timeout),
+            patience: span(self.patience, default.patience),
+            server_calls: self.server_calls.map_or(default.server_calls, NonZeroUsize::get),
+            forward: self.forward(),
+            spool: self.spool(),
             shutdown_timeout: span(self.shutdown_timeout, default.shutdown_timeout),
         })
     }
+}
+
+impl Options {
+    fn forward(&self) -> ForwardSettings {
+        let default = ForwardSettings::default();
+        let span = |given: Option<Span>, default| given.map_or(default, |span| span.0);
+        ForwardSettings {
+            timeout: span(self.forward_timeout, default.timeout),
+            calls: self.forward_calls.map_or(default.calls, NonZeroUsize::get).min(MAX_BATCH_CALLS),
+            bytes: self.forward_bytes.map_or(default.bytes, NonZeroUsize::get),
+            retry_min: span(self.forward_retry_min, default.retry_min),
+            retry_max: span(self.forward_retry_max, default.retry_max),
+            put_off_max: span(self.forward_put_off_max, default.put_off_max),
+            interval: span(self.forward_interval, default.interval),
+        }
+    }
+
+    fn spool(&self) -> SpoolSettings {
+        let default = SpoolSettings::default();
+        SpoolSettings {
+            path: self.spool.clone().unwrap_or(default.path),
+            limit: self.spool_limit.map_or(default.limit, NonZeroU64::get),
+            timeout: self.spool_timeout.map_or(default.timeout, |span| span.0),
+            wait_days: self.spool_days.map_or(default.wait_days, NonZeroU32::get),
+            dead_letter_days: self.dead_letter_days.map_or(default.dead_letter_days, NonZeroU32::get),
+        }
+    }
+}
+
+/// The most calls that the server takes in a batch.
+const MAX_BATCH_CALLS: usize = 1_000;
+
+fn batch_calls(text: &str) -> Result<NonZeroUsize, String> {
+    let calls = text.parse().ok().filter(|calls: &NonZeroUsize| calls.get() <= MAX_BATCH_CALLS);
+    calls.ok_or_else(|| format!("{text} is no number from 1 to {MAX_BATCH_CALLS}"))
 }
 
 fn read_file(path: &Path) -> Result<Options, String> {

@@ -25,8 +25,14 @@ pub struct Settings {
     pub body_limit: usize,
     /// How long a body may take to arrive. Default 10 s.
     pub body_timeout: Duration,
-    /// How long recording one call may take at the server, connecting included. Default 5 s.
-    pub request_timeout: Duration,
+    /// How long a new record waits for the server before it goes to the spool. Default 2 s.
+    pub patience: Duration,
+    /// The most new records that wait for the server at the same time; more go to the spool. Default 32.
+    pub server_calls: usize,
+    /// How records are forwarded from the spool.
+    pub forward: ForwardSettings,
+    /// What is kept on the adapter's own disk.
+    pub spool: SpoolSettings,
     /// How long requests in flight may go on after a shutdown began. Default 15 s.
     pub shutdown_timeout: Duration,
 }
@@ -41,7 +47,10 @@ impl Default for Settings {
             time: TimeRules::default(),
             body_limit: 4 * 1024 * 1024,
             body_timeout: Duration::from_secs(10),
-            request_timeout: Duration::from_secs(5),
+            patience: Duration::from_secs(2),
+            server_calls: 32,
+            forward: ForwardSettings::default(),
+            spool: SpoolSettings::default(),
             shutdown_timeout: Duration::from_secs(15),
         }
     }
@@ -87,6 +96,40 @@ impl Default for DoorSettings {
     }
 }
 
+/// How records are forwarded from the spool to the server.
+#[derive(Clone, Debug)]
+pub struct ForwardSettings {
+    /// How long the server may take to record a batch, connecting included. Default 10 s.
+    pub timeout: Duration,
+    /// The most calls of a batch. Default 100; the server takes no more than 1,000.
+    pub calls: usize,
+    /// The most bytes of a batch, unless a single call is larger. Default 4 MiB; must be less than the server's largest message.
+    pub bytes: usize,
+    /// The first wait after a failure; it doubles with each further one. Default 100 ms.
+    pub retry_min: Duration,
+    /// The longest wait between attempts while the server is away. Default 5 s.
+    pub retry_max: Duration,
+    /// The longest wait between attempts with a record that fails by itself while others are recorded. Default 5 min.
+    pub put_off_max: Duration,
+    /// How often the spool is looked at for what other processes put into it, for its metrics, and for what has outlived its
+    /// time. Default 1 s.
+    pub interval: Duration,
+}
+
+impl Default for ForwardSettings {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(10),
+            calls: 100,
+            bytes: 4 * 1024 * 1024,
+            retry_min: Duration::from_millis(100),
+            retry_max: Duration::from_secs(5),
+            put_off_max: Duration::from_mins(5),
+            interval: Duration::from_secs(1),
+        }
+    }
+}
+
 /// Where secrets come from.
 #[derive(Clone, Debug)]
 pub enum SecretsSource {
@@ -94,6 +137,36 @@ pub enum SecretsSource {
     File(PathBuf),
     /// These.
     Given(Secrets),
+}
+
+/// What is kept on the adapter's own disk.
+#[derive(Clone, Debug)]
+pub struct SpoolSettings {
+    /// The file. Default `leadcapture-webhook-spool.db` in the working directory.
+    pub path: PathBuf,
+    /// The most bytes that it may hold, waiting records and dead letters together. Default 1 GiB.
+    pub limit: u64,
+    /// How long keeping a record may take before it is refused. Default 5 s.
+    pub timeout: Duration,
+    /// For how many days a record waits before it becomes a dead letter. Default 30.
+    pub wait_days: u32,
+    /// For how many days a dead letter is kept. Default 30.
+    pub dead_letter_days: u32,
+}
+
+/// The spool of an adapter that is told no other.
+pub const DEFAULT_SPOOL: &str = "leadcapture-webhook-spool.db";
+
+impl Default for SpoolSettings {
+    fn default() -> Self {
+        Self {
+            path: DEFAULT_SPOOL.into(),
+            limit: 1024 * 1024 * 1024,
+            timeout: Duration::from_secs(5),
+            wait_days: 30,
+            dead_letter_days: 30,
+        }
+    }
 }
 
 /// A bearer token. Never shown, not even by `Debug`.

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use leadcapture_proto::v1::{
-    CallDisposition, RecordCallRequest, missed_call_service_client::MissedCallServiceClient,
+    BatchRecordCallsRequest, BatchRecordCallsResult, CallDisposition, CallError, RecordCallRequest,
+    batch_record_calls_result::Result as CallResult, missed_call_service_client::MissedCallServiceClient,
 };
+use prost::Message as _;
+use tokio::time::{Instant, timeout_at};
 use tonic::{
     Code, Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -23,21 +26,26 @@ use crate::{
 /// within seconds, where TCP alone would take minutes.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest answer in bytes. An answer repeats what was sent and adds the leads, so this is far more than any batch gets.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
 /// Records calls. Connects when first used and again whenever the connection was lost, so the server may come and go.
 #[derive(Clone, Debug)]
 pub struct Server {
     client: MissedCallServiceClient<Channel>,
     authorization: Option<MetadataValue<Ascii>>,
-    deadline: Duration,
+    batch_calls: usize,
+    batch_bytes: usize,
 }
 
-/// Why a call was not recorded.
-#[derive(Debug)]
+/// Why a call was not recorded although the server was asked.
+#[derive(Clone, Debug)]
 pub enum Failure {
     /// The server will never take this request. Each field's path and what is wrong with it; at least one.
     Refused(Vec<(String, String)>),
-    /// Not now: the server is away, too slow, overloaded, or does not let this adapter in. Worth sending again.
+    /// The server does not know the tenant that the request names, which is no fault of the record's.
+    UnknownTenant(String),
+    /// Not now. Worth sending again.
     NotNow(Box<Status>),
 }
 
@@ -49,54 +57,144 @@ impl Server {
     pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let endpoint = endpoint::of(settings)?;
         let channel = endpoint
-            .connect_timeout(settings.request_timeout)
+            .connect_timeout(settings.forward.timeout)
             .http2_keep_alive_interval(PROBE_INTERVAL)
             .keep_alive_timeout(PROBE_TIMEOUT)
             .keep_alive_while_idle(true)
             .connect_lazy();
         Ok(Self {
-            client: MissedCallServiceClient::new(channel),
+            client: MissedCallServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER),
             authorization: settings.token.as_ref().map(endpoint::authorization).transpose()?,
-            deadline: settings.request_timeout,
+            batch_calls: settings.forward.calls,
+            batch_bytes: settings.forward.bytes,
         })
     }
 
-    /// Records a call; returns once the server has committed it.
+    /// Records calls; returns once the server has committed or refused each of them. Several travel as batches.
     ///
     /// # Errors
-    /// The server refused it, or could not be asked within the deadline.
-    #[instrument(name = "server.record", skip_all, fields(otel.kind = "client"))]
-    pub async fn record(&self, call: RecordCallRequest) -> Result<CallDisposition, Failure> {
-        let mut request = Request::new(call);
+    /// The server could not be asked by the deadline, or failed as a whole. Some of the calls may be recorded then; all of them may
+    /// be sent again.
+    #[instrument(name = "server.record", skip_all, fields(otel.kind = "client", calls = calls.len()))]
+    pub async fn record(
+        &self,
+        calls: Vec<RecordCallRequest>,
+        deadline: Duration,
+    ) -> Result<Vec<Result<CallDisposition, Failure>>, Box<Status>> {
+        let deadline = Instant::now() + deadline;
+        let mut recorded = Vec::with_capacity(calls.len());
+        let mut rest = calls.into_iter().peekable();
+        while let Some(first) = rest.next() {
+            let mut bytes = first.encoded_len();
+            let mut batch = vec![first];
+            while let Some(next) = rest.next_if(|next| {
+                bytes += next.encoded_len();
+                batch.len() < self.batch_calls && bytes <= self.batch_bytes
+            }) {
+                batch.push(next);
+            }
+            recorded.extend(self.record_batch(batch, deadline).await?);
+        }
+        Ok(recorded)
+    }
+
+    async fn record_batch(
+        &self,
+        mut calls: Vec<RecordCallRequest>,
+        deadline: Instant,
+    ) -> Result<Vec<Result<CallDisposition, Failure>>, Box<Status>> {
+        let mut client = self.client.clone();
+        if calls.len() > 1 {
+            let count = calls.len();
+            let request = self.request(BatchRecordCallsRequest { calls }, deadline);
+            let results = by(deadline, client.batch_record_calls(request)).await?.results;
+            if results.len() != count {
+                return Err(Box::new(Status::internal("the server answered another number of calls")));
+            }
+            return Ok(results.into_iter().map(of_result).collect());
+        }
+        let Some(call) = calls.pop() else { return Ok(Vec::new()) };
+        let request = self.request(call, deadline);
+        match by(deadline, client.record_call(request)).await {
+            Ok(response) => Ok(vec![Ok(response.disposition())]),
+            Err(status) => match status.code() {
+                Code::InvalidArgument => Ok(vec![Err(refused(&status))]),
+                Code::NotFound => Ok(vec![Err(Failure::UnknownTenant(status.message().to_owned()))]),
+                _ => Err(status),
+            },
+        }
+    }
+
+    fn request<T>(&self, message: T, deadline: Instant) -> Request<T> {
+        let mut request = Request::new(message);
         // The server stops working for a caller that has given up.
-        request.set_timeout(self.deadline);
+        request.set_timeout(deadline.saturating_duration_since(Instant::now()));
         if let Some(authorization) = &self.authorization {
             request.metadata_mut().insert("authorization", authorization.clone());
         }
         propagation::pass_on(&Span::current(), request.metadata_mut().as_mut());
-        let mut client = self.client.clone();
-        // The deadline sent to the server does not cover the time that connecting takes.
-        match tokio::time::timeout(self.deadline, client.record_call(request)).await {
-            Ok(Ok(response)) => Ok(response.into_inner().disposition()),
-            Ok(Err(status)) => Err(Failure::of(status)),
-            Err(_) => Err(Failure::of(Status::deadline_exceeded("no answer within the deadline"))),
-        }
+        request
     }
 }
 
-impl Failure {
-    fn of(status: Status) -> Self {
-        if status.code() != Code::InvalidArgument {
-            return Self::NotNow(Box::new(status));
+/// The deadline sent to the server does not cover the time that connecting takes.
+async fn by<T>(
+    deadline: Instant,
+    answer: impl Future<Output = Result<tonic::Response<T>, Status>>,
+) -> Result<T, Box<Status>> {
+    match timeout_at(deadline, answer).await {
+        Ok(Ok(response)) => Ok(response.into_inner()),
+        Ok(Err(status)) => Err(Box::new(status)),
+        Err(_) => Err(Box::new(Status::deadline_exceeded("no answer within the deadline"))),
+    }
+}
+
+/// Whether a failure is one of the server as a whole, or of the way to it, rather than of what it was asked: then other calls would
+/// fail too.
+#[must_use]
+pub fn is_away(status: &Status) -> bool {
+    use std::error::Error as _;
+    let code_says_so = matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::ResourceExhausted
+            | Code::Cancelled
+            | Code::Unauthenticated
+            | Code::PermissionDenied
+            | Code::Unimplemented
+    );
+    // A status with a source was made here, of an error of the connection.
+    code_says_so || status.source().is_some()
+}
+
+fn of_result(result: BatchRecordCallsResult) -> Result<CallDisposition, Failure> {
+    let CallError { code, message, field_violations, .. } = match result.result {
+        Some(CallResult::Response(response)) => return Ok(response.disposition()),
+        Some(CallResult::Error(error)) => error,
+        None => CallError { code: Code::Internal.into(), ..CallError::default() },
+    };
+    Err(match Code::from(code) {
+        Code::InvalidArgument => {
+            let violations =
+                field_violations.into_iter().map(|found| (found.field, found.description)).collect();
+            Failure::refused(violations, &message)
         }
-        let mut violations: Vec<(String, String)> = status
-            .get_details_bad_request()
-            .into_iter()
-            .flat_map(|details| details.field_violations)
-            .map(|violation| (violation.field, violation.description))
-            .collect();
+        Code::NotFound => Failure::UnknownTenant(message),
+        code => Failure::NotNow(Box::new(Status::new(code, message))),
+    })
+}
+
+fn refused(status: &Status) -> Failure {
+    let details = status.get_details_bad_request().into_iter().flat_map(|details| details.field_violations);
+    let violations = details.map(|violation| (violation.field, violation.description)).collect();
+    Failure::refused(violations, status.message())
+}
+
+impl Failure {
+    fn refused(mut violations: Vec<(String, String)>, message: &str) -> Self {
         if violations.is_empty() {
-            violations.push((crate::cdr::error::BODY.to_owned(), status.message().to_owned()));
+            violations.push((crate::cdr::error::BODY.to_owned(), message.to_owned()));
         }
         Self::Refused(violations)
     }

@@ -27,6 +27,18 @@ pub enum TimeBasis {
     Utc,
 }
 
+impl TimeBasis {
+    /// `auto`, `account` or `utc`: the name by which it is configured and kept.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Account => "account",
+            Self::Utc => "utc",
+        }
+    }
+}
+
 /// The two settings by which `time` is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeRules {

@@ -27,9 +27,9 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// Every record of the body is recorded.
+    /// Every record of the body is recorded, or safe on the adapter's disk.
     Recorded,
-    /// A record can never be recorded; why, in the sender's names.
+    /// A record can never be recorded; why, in the sender's names. It is a dead letter, so that the sender need not repeat it.
     Malformed(String),
     /// The body did not arrive in time or not whole.
     Incomplete(&'static str),
@@ -37,7 +37,7 @@ pub enum Reply {
     TooLarge(usize),
     /// The body is compressed in a way that is not taken.
     UnknownEncoding,
-    /// Nothing is wrong with the records, but they cannot be recorded now.
+    /// Nothing is wrong with the records, but they can neither be recorded nor kept now.
     Unavailable,
     /// There are too many requests in flight to look at this one.
     Overloaded,
@@ -89,8 +89,7 @@ impl Reply {
 
     fn status(&self) -> StatusCode {
         match self {
-            Self::Recorded => StatusCode::OK,
-            Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::Recorded | Self::Malformed(_) => StatusCode::OK,
             Self::Incomplete(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -1,6 +1,6 @@
 //! The trace context that travels with a request, as the headers of W3C Trace Context (`traceparent`, `tracestate`).
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName};
 use opentelemetry::{Context, propagation::TextMapPropagator as _, trace::TraceContextExt as _};
 use opentelemetry_http::{HeaderExtractor, HeaderInjector};
 use opentelemetry_sdk::propagation::TraceContextPropagator;
@@ -31,6 +31,26 @@ pub fn traceparent(span: &Span) -> Option<String> {
     let mut headers = HeaderMap::new();
     pass_on(span, &mut headers);
     headers.get("traceparent")?.to_str().ok().map(str::to_owned)
+}
+
+/// Makes `span` a part of a trace that was kept as its `traceparent`; where there are several, links it with each.
+pub fn follow<'a>(span: &Span, traceparents: impl IntoIterator<Item = &'a str>) {
+    let contexts: Vec<Context> = traceparents
+        .into_iter()
+        .filter_map(|traceparent| {
+            let headers =
+                HeaderMap::from_iter([(HeaderName::from_static("traceparent"), traceparent.parse().ok()?)]);
+            Some(TraceContextPropagator::new().extract(&HeaderExtractor(&headers)))
+        })
+        .collect();
+    if let [parent] = contexts.as_slice() {
+        // Fails only in a process that does not trace.
+        let _ = span.set_parent(parent.clone());
+    } else {
+        for context in contexts {
+            span.add_link(context.span().span_context().clone());
+        }
+    }
 }
 
 fn inject(context: &Context, headers: &mut HeaderMap) {

@@ -1,10 +1,21 @@
 //! The webhook under test, on a port of its own, at a fixed time.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
-use leadcapture_webhook::{Clock, ServeError, Settings, serve};
+use leadcapture_webhook::{
+    Clock, Environment, ServeError, Settings,
+    config::DEFAULT_SPOOL,
+    random::SeededRandom,
+    serve,
+    spool::{Store, Totals},
+};
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -12,12 +23,18 @@ use crate::remote::Remote;
 
 pub(crate) const PATH: &str = "/webhooks/voicenter/cdr";
 
-/// The present of every test: a little after the calls of the samples.
-pub(crate) struct FixedClock;
+/// The present of every test: begins a little after the calls of the samples.
+pub(crate) struct TestClock(Instant);
 
-impl Clock for FixedClock {
+impl TestClock {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for TestClock {
     fn now(&self) -> DateTime<Utc> {
-        DateTime::parse_from_rfc3339("2026-01-27T12:30:00Z").unwrap().to_utc()
+        DateTime::parse_from_rfc3339("2026-01-27T12:30:00Z").unwrap().to_utc() + self.0.elapsed()
     }
 }
 
@@ -26,6 +43,7 @@ pub(crate) struct Adapter {
     pub(crate) shutdown: CancellationToken,
     pub(crate) served: JoinHandle<Result<(), ServeError>>,
     http: reqwest::Client,
+    folder: TempDir,
 }
 
 impl Adapter {
@@ -33,13 +51,36 @@ impl Adapter {
         Self::with(Settings { server: remote.url(), ..Settings::default() }).await
     }
 
-    /// With timeouts long enough for a busy machine, unless the test sets them.
-    pub(crate) async fn with(settings: Settings) -> Self {
+    /// With a spool of its own, and long enough a patience for a busy machine, unless the test sets them.
+    pub(crate) async fn with(mut settings: Settings) -> Self {
+        if settings.patience == Settings::default().patience {
+            settings.patience = Duration::from_mins(1);
+        }
+        let folder = TempDir::new().unwrap();
+        if settings.spool.path == Path::new(DEFAULT_SPOOL) {
+            settings.spool.path = folder.path().join("spool.db");
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, settings, Arc::new(FixedClock), shutdown.clone()));
-        Self { address, shutdown, served, http: reqwest::Client::new() }
+        let environment = Environment::new(TestClock::new(), SeededRandom::new(1));
+        let served = tokio::spawn(serve(listener, settings, environment, shutdown.clone()));
+        Self { address, shutdown, served, http: reqwest::Client::new(), folder }
+    }
+
+    /// The adapter's spool, opened beside it.
+    pub(crate) fn spool(&self) -> Store {
+        Store::open_existing(&self.folder.path().join("spool.db"), Duration::from_secs(10)).unwrap()
+    }
+
+    pub(crate) fn spooled(&self) -> Totals {
+        self.spool().totals().unwrap()
+    }
+
+    /// Waits until nothing waits in the spool.
+    pub(crate) async fn forwarded(&self) {
+        until("everything to be forwarded", async || (self.spooled().waiting.deliveries == 0).then_some(()))
+            .await;
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -124,4 +165,16 @@ pub(crate) fn record(changes: &Value) -> Value {
     record.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
     record.as_object_mut().unwrap().retain(|_, value| !value.is_null());
     record
+}
+
+/// Asks again and again until there is an answer. Fails after a minute, which is long enough for a busy machine.
+pub(crate) async fn until<T>(what: &str, mut condition: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(begun.elapsed() < Duration::from_mins(1), "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

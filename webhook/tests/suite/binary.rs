@@ -9,7 +9,10 @@ use serde_json::Value;
 
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leadcapture-webhook"));
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .env_clear()
+        .env("LEADCAPTURE_WEBHOOK_SPOOL", concat!(env!("CARGO_TARGET_TMPDIR"), "/binary-spool.db"));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -72,6 +75,9 @@ fn says_which_setting_is_wrong() {
         ("--body-limit", "0"),
         ("--body-timeout", "10"),
         ("--log-format", "xml"),
+        ("--spool-limit", "0"),
+        ("--forward-calls", "1001"),
+        ("--dead-letter-days", "a month"),
     ] {
         let error = fails(program().args([flag, value]));
         assert!(error.contains(flag) && error.contains(value), "{error}");

@@ -179,8 +179,7 @@ async fn what_cannot_be_used_is_refused_at_the_start() {
 async fn too_many_records_at_a_time_are_asked_to_come_again() {
     let remote = Remote::start_held().await;
     let door = DoorSettings { max_in_flight: 2, ..DoorSettings::default() };
-    let request_timeout = std::time::Duration::from_mins(1);
-    let settings = Settings { server: remote.url(), request_timeout, door, ..Settings::default() };
+    let settings = Settings { server: remote.url(), door, ..Settings::default() };
     let adapter = Adapter::with(settings).await;
     let first = tokio::spawn(
         reqwest::Client::new().post(adapter.url(PATH)).body(record(&json!({})).to_string()).send(),

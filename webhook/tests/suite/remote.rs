@@ -1,7 +1,7 @@
 //! A gRPC server in the place of leadcapture: notes each call and answers as the test says.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     io,
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -9,9 +9,10 @@ use std::{
 };
 
 use leadcapture_proto::v1::{
-    BatchRecordCallsRequest, BatchRecordCallsResponse, CallDisposition, GetMissedCallRequest,
-    GetMissedCallResponse, ListMissedCallsRequest, ListMissedCallsResponse, ListUnroutedCallsRequest,
-    ListUnroutedCallsResponse, RecordCallRequest, RecordCallResponse,
+    BatchRecordCallsRequest, BatchRecordCallsResponse, BatchRecordCallsResult, CallDisposition, CallError,
+    GetMissedCallRequest, GetMissedCallResponse, ListMissedCallsRequest, ListMissedCallsResponse,
+    ListUnroutedCallsRequest, ListUnroutedCallsResponse, RecordCallRequest, RecordCallResponse,
+    batch_record_calls_result,
     missed_call_service_server::{MissedCallService, MissedCallServiceServer},
 };
 use leadcapture_webhook::tls::ServerTls;
@@ -38,6 +39,9 @@ struct Shared {
     recorded: watch::Sender<Vec<RecordCallRequest>>,
     authorizations: Mutex<Vec<Option<String>>>,
     failures: Mutex<VecDeque<Status>>,
+    refusals: Mutex<HashMap<String, Status>>,
+    poisons: Mutex<HashMap<String, Status>>,
+    largest_batch: watch::Sender<usize>,
     /// A call needs a permit to go on; there are plenty unless the test holds them back.
     gate: Semaphore,
 }
@@ -89,6 +93,9 @@ impl Remote {
             recorded: watch::Sender::new(Vec::new()),
             authorizations: Mutex::default(),
             failures: Mutex::default(),
+            refusals: Mutex::default(),
+            poisons: Mutex::default(),
+            largest_batch: watch::Sender::new(0),
             gate: Semaphore::new(permits),
         });
         let service = MissedCallServiceServer::new(Service(Arc::clone(&shared)));
@@ -103,6 +110,25 @@ impl Remote {
     /// The next calls fail with these, then all is well again.
     pub(crate) fn fail_with(&self, statuses: impl IntoIterator<Item = Status>) {
         self.shared.failures.lock().unwrap().extend(statuses);
+    }
+
+    /// From now on this call is refused, alone or among others.
+    pub(crate) fn refuse(&self, call_id: &str, status: Status) {
+        self.shared.refusals.lock().unwrap().insert(call_id.to_owned(), status);
+    }
+
+    /// From now on every request that holds this call fails as a whole; `None` heals it.
+    pub(crate) fn poison(&self, call_id: &str, status: Option<Status>) {
+        let mut poisons = self.shared.poisons.lock().unwrap();
+        match status {
+            Some(status) => poisons.insert(call_id.to_owned(), status),
+            None => poisons.remove(call_id),
+        };
+    }
+
+    /// The most calls that came in one request.
+    pub(crate) fn largest_batch(&self) -> usize {
+        *self.shared.largest_batch.borrow()
     }
 
     /// Lets every waiting and future call go on.
@@ -133,35 +159,64 @@ impl Remote {
 
 struct Service(Arc<Shared>);
 
-#[tonic::async_trait]
-impl MissedCallService for Service {
-    async fn record_call(
-        &self,
-        request: Request<RecordCallRequest>,
-    ) -> Result<Response<RecordCallResponse>, Status> {
+impl Service {
+    async fn begin<T>(&self, request: &Request<T>, calls: &[RecordCallRequest]) -> Result<(), Status> {
         let shared = &self.0;
         let authorization =
             request.metadata().get("authorization").map(|value| value.to_str().unwrap().to_owned());
         shared.authorizations.lock().unwrap().push(authorization);
+        shared.largest_batch.send_modify(|largest| *largest = calls.len().max(*largest));
         shared.begun.send_modify(|begun| *begun += 1);
         // A client that gives up drops this future here, and the call is never noted.
         let _permit = shared.gate.acquire().await.unwrap();
         if let Some(status) = shared.failures.lock().unwrap().pop_front() {
             return Err(status);
         }
-        shared.recorded.send_modify(|recorded| recorded.push(request.into_inner()));
-        Ok(Response::new(RecordCallResponse {
+        let poisons = shared.poisons.lock().unwrap();
+        calls.iter().find_map(|call| poisons.get(&call.call_id)).map_or(Ok(()), |status| Err(status.clone()))
+    }
+
+    fn record(&self, call: RecordCallRequest) -> Result<RecordCallResponse, Status> {
+        if let Some(status) = self.0.refusals.lock().unwrap().get(&call.call_id) {
+            return Err(status.clone());
+        }
+        self.0.recorded.send_modify(|recorded| recorded.push(call));
+        Ok(RecordCallResponse {
             disposition: CallDisposition::LeadCreated.into(),
             missed_call: None,
             lead: None,
-        }))
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl MissedCallService for Service {
+    async fn record_call(
+        &self,
+        request: Request<RecordCallRequest>,
+    ) -> Result<Response<RecordCallResponse>, Status> {
+        self.begin(&request, std::slice::from_ref(request.get_ref())).await?;
+        self.record(request.into_inner()).map(Response::new)
     }
 
     async fn batch_record_calls(
         &self,
-        _: Request<BatchRecordCallsRequest>,
+        request: Request<BatchRecordCallsRequest>,
     ) -> Result<Response<BatchRecordCallsResponse>, Status> {
-        Err(Status::unimplemented("not part of the test"))
+        self.begin(&request, &request.get_ref().calls).await?;
+        let result = |call| {
+            let result = match self.record(call) {
+                Ok(response) => batch_record_calls_result::Result::Response(response),
+                Err(status) => batch_record_calls_result::Result::Error(CallError {
+                    code: status.code().into(),
+                    message: status.message().to_owned(),
+                    ..CallError::default()
+                }),
+            };
+            BatchRecordCallsResult { result: Some(result) }
+        };
+        let results = request.into_inner().calls.into_iter().map(result).collect();
+        Ok(Response::new(BatchRecordCallsResponse { results }))
     }
 
     async fn get_missed_call(

@@ -1,6 +1,6 @@
 //! What the sender is answered.
 
-use leadcapture_webhook::{Settings, Token};
+use leadcapture_webhook::{Settings, Token, spool::State};
 use reqwest::Method;
 use serde_json::json;
 use tonic::{Code, Status};
@@ -39,9 +39,12 @@ async fn malformed_bodies_name_what_is_wrong() {
             "ivruniqueid: is missing; DateEpoch: must be epoch seconds",
         ),
     ] {
-        assert_eq!(adapter.post(body.clone()).await.parts(), (400, 1, expected.to_owned()), "{body}");
+        assert_eq!(adapter.post(body.clone()).await.parts(), (200, 1, expected.to_owned()), "{body}");
+        let kept = adapter.spool().list(Some(State::Dead), 0, 100).unwrap().pop().unwrap();
+        assert_eq!((kept.delivery.body, kept.problem.as_str()), (body.into_bytes(), expected));
     }
     assert_eq!(remote.recorded_now(), []);
+    assert_eq!(adapter.spooled().waiting.deliveries, 0);
 }
 
 #[tokio::test]
@@ -103,13 +106,14 @@ async fn the_servers_refusal_is_told_in_the_senders_names() {
         json!({"CallID": "1", "DateEpoch": 5, "DialStatus": "BUSY", "caller": "0501234567", "type": 1})
             .to_string();
     let expected = "DateEpoch: lies before the year 2000; did: is empty; IVR: is negative";
-    assert_eq!(adapter.post(body.clone()).await.parts(), (400, 1, expected.to_owned()));
-    assert_eq!(adapter.post(body.clone()).await.parts(), (400, 1, "body: no details".to_owned()));
+    assert_eq!(adapter.post(body.clone()).await.parts(), (200, 1, expected.to_owned()));
+    assert_eq!(adapter.post(body.clone()).await.parts(), (200, 1, "body: no details".to_owned()));
     adapter.post(body).await.assert_ok();
+    assert_eq!(adapter.spooled().dead.deliveries, 2);
 }
 
 #[tokio::test]
-async fn anything_else_asks_the_sender_to_repeat() {
+async fn whatever_else_the_server_says_the_record_is_kept_and_forwarded() {
     let remote = Remote::start().await;
     let adapter = Adapter::start(&remote).await;
     for code in [
@@ -119,17 +123,17 @@ async fn anything_else_asks_the_sender_to_repeat() {
         Code::Internal,
         Code::Unauthenticated,
         Code::PermissionDenied,
-        Code::NotFound,
         Code::FailedPrecondition,
         Code::DeadlineExceeded,
         Code::Unimplemented,
     ] {
         remote.fail_with([Status::new(code, "the inner cause")]);
-        let answer = adapter.post(record(&json!({})).to_string()).await;
-        let expected = "cannot record the call now; send it again".to_owned();
-        assert_eq!(answer.parts(), (503, 2, expected), "{code:?}");
+        let id = format!("{code:?}");
+        adapter.post(record(&json!({"ivruniqueid": id})).to_string()).await.assert_ok();
+        adapter.forwarded().await;
+        assert_eq!(remote.recorded_now().last().unwrap().call_id, id);
     }
-    adapter.post(record(&json!({})).to_string()).await.assert_ok();
+    assert_eq!(adapter.spooled().dead.deliveries, 0);
 }
 
 #[tokio::test]
@@ -140,13 +144,14 @@ async fn a_server_that_is_away_may_come_later() {
         Adapter::with(Settings { server: format!("http://{address}"), ..Settings::default() }).await;
     let body = record(&json!({})).to_string();
     for _ in 0..2 {
-        let (status, err, _) = adapter.post(body.clone()).await.parts();
-        assert_eq!((status, err), (503, 2));
+        adapter.post(body.clone()).await.assert_ok();
     }
+    assert_eq!(adapter.spooled().waiting.deliveries, 2);
     assert_eq!(adapter.send(Method::GET, "/healthz", "").await.status, 200);
     let remote = Remote::start_at(address, 100).await;
+    adapter.forwarded().await;
     adapter.post(body).await.assert_ok();
-    assert_eq!(remote.recorded_now().len(), 1);
+    assert_eq!(remote.recorded_now().len(), 3);
 }
 
 #[tokio::test]
@@ -161,12 +166,18 @@ async fn several_records_in_one_body_are_each_recorded() {
     let bad = record(&json!({"time": null}));
     let answer = adapter.post(json!([one, bad, 7, two]).to_string()).await;
     let expected = "record 2: time: is missing; record 3: body: holds a number where a record should be";
-    assert_eq!(answer.parts(), (400, 1, expected.to_owned()));
+    assert_eq!(answer.parts(), (200, 1, expected.to_owned()));
     assert_eq!(remote.recorded_now().len(), 4);
+    assert_eq!(adapter.spooled().dead.deliveries, 1);
 
-    // A server that goes away in between: the sender repeats all of it.
+    // A server that is away: the good ones are forwarded, and what is bad about the other ends up with the dead letters.
     remote.fail_with([Status::unavailable("away")]);
-    assert_eq!(adapter.post(json!([one, bad, two]).to_string()).await.status, 503);
+    let answer = adapter.post(json!([one, bad, two]).to_string()).await;
+    assert_eq!(answer.parts(), (200, 1, "record 2: time: is missing".to_owned()));
+    adapter.forwarded().await;
+    assert_eq!(remote.recorded_now().len(), 6);
+    let dead = adapter.spool().list(Some(State::Dead), 0, 10).unwrap();
+    assert_eq!((dead.len(), dead[1].problem.as_str()), (2, "record 2: time: is missing"));
 }
 
 #[tokio::test]

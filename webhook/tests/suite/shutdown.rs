@@ -15,7 +15,7 @@ use crate::{
 fn patient(remote: &Remote) -> Settings {
     Settings {
         server: remote.url(),
-        request_timeout: Duration::from_mins(1),
+        patience: Duration::from_mins(1),
         shutdown_timeout: Duration::from_mins(1),
         ..Settings::default()
     }

@@ -23,15 +23,8 @@ pub(crate) enum Engine {
 pub(crate) struct TestDatabase {
     engine: Engine,
     url: String,
-    _storage: Storage,
-}
-
-/// What goes with the database.
-#[derive(Debug)]
-#[expect(dead_code, reason = "held to be dropped")]
-enum Storage {
-    Directory(TempDir),
-    Server(postgres::DatabaseCopy),
+    folder: TempDir,
+    _copy: Option<postgres::DatabaseCopy>,
 }
 
 impl TestDatabase {
@@ -41,19 +34,24 @@ impl TestDatabase {
     ///
     /// For PostgreSQL, if `LEADCAPTURE_TEST_POSTGRES_URL` is unset or names no server where databases can be created.
     pub(crate) async fn new(engine: Engine) -> Self {
-        let (url, storage) = match engine {
+        let folder = TempDir::new().expect("a temporary directory");
+        let (url, copy) = match engine {
             Engine::Sqlite => {
-                let directory = TempDir::new().expect("a temporary directory");
-                let file = directory.path().join("leadcapture.db");
+                let file = folder.path().join("leadcapture.db");
                 std::fs::write(&file, sqlite_template().await).expect("a copy of the template");
-                (sqlite_url(&file), Storage::Directory(directory))
+                (sqlite_url(&file), None)
             }
             Engine::Postgres => {
                 let copy = postgres::DatabaseCopy::new().await;
-                (copy.url(), Storage::Server(copy))
+                (copy.url(), Some(copy))
             }
         };
-        Self { engine, url, _storage: storage }
+        Self { engine, url, folder, _copy: copy }
+    }
+
+    /// A folder for what goes with the database; removed with it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The engine.

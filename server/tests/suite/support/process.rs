@@ -45,6 +45,7 @@ pub(crate) async fn start_process_with_environment(
         .env_clear()
         .env("LEADCAPTURE_DATABASE_URL", db.url())
         .envs(variables.iter().copied())
+        .env("LEADCAPTURE_WEBHOOK_SPOOL", db.folder().join("spool.db"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

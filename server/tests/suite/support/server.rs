@@ -16,6 +16,8 @@ use leadcapture_server::{
     serve::{self, RunningServer},
 };
 
+use tempfile::TempDir;
+
 use super::{client::Client, database::TestDatabase};
 
 /// The address that lets the system choose a port.
@@ -26,6 +28,8 @@ const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4
 pub(crate) struct TestServer {
     client: Client,
     running: Option<RunningServer>,
+    /// Where the webhook keeps its spool.
+    _folder: TempDir,
 }
 
 impl TestServer {
@@ -45,9 +49,11 @@ impl TestServer {
     }
 
     /// A server with these settings; begin with [`settings`].
-    pub(crate) async fn start_with(settings: Settings, clock: impl Clock) -> Self {
+    pub(crate) async fn start_with(mut settings: Settings, clock: impl Clock) -> Self {
+        let folder = TempDir::new().unwrap();
+        settings.webhook.spool.path = folder.path().join("spool.db");
         let running = serve::start(settings, environment(clock)).await.unwrap();
-        Self { client: Client::new(running.grpc), running: Some(running) }
+        Self { client: Client::new(running.grpc), running: Some(running), _folder: folder }
     }
 
     /// Where gRPC listens.
@@ -95,7 +101,10 @@ pub(crate) fn settings(db: &TestDatabase) -> Settings {
         metrics_listen: Some(ANY_PORT),
         ..Options::default()
     };
-    Settings { sweep_interval: Duration::from_hours(24), ..options.settings().unwrap() }
+    let mut settings = Settings { sweep_interval: Duration::from_hours(24), ..options.settings().unwrap() };
+    // Long enough for a busy machine: what the webhook takes is recorded before it answers.
+    settings.webhook.patience = Duration::from_mins(1);
+    settings
 }
 
 /// The scope of a tenant, for tests that call storage itself.

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::Status;
 
-use crate::adapter::{FixedClock, record};
+use crate::adapter::{TestClock, record};
 use stand_in::StandIn;
 
 /// A folder of files to replay.
@@ -52,7 +52,7 @@ fn plan(files: &[PathBuf]) -> Replay {
 
 async fn run(plan: Replay, server: &str) -> (Summary, Result<(), ReplayError>) {
     let settings = Settings { server: server.to_owned(), ..Settings::default() };
-    replay(plan, &settings, Arc::new(FixedClock)).await
+    replay(plan, &settings, Arc::new(TestClock::new())).await
 }
 
 fn numbered(id: &str) -> Value {
@@ -203,7 +203,7 @@ async fn a_server_that_lets_nobody_in_ends_the_replay() {
 
     let settings = Settings { server, token: Token::new("lc_token"), ..Settings::default() };
     let validate_only = Replay { validate_only: true, ..plan(&[file]) };
-    let (summary, result) = replay(validate_only, &settings, Arc::new(FixedClock)).await;
+    let (summary, result) = replay(validate_only, &settings, Arc::new(TestClock::new())).await;
     result.unwrap();
     assert!(stand_in.authorizations().contains(&Some("Bearer lc_token".to_owned())));
     assert!(stand_in.calls().iter().all(|call| call.validate_only));

@@ -1,0 +1,39 @@
+//! What the adapter takes from outside: time, randomness, and a place for its metrics.
+
+use std::{fmt, sync::Arc};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    metrics::Metrics,
+    random::{Random, SystemRandom},
+};
+
+/// Time, randomness and metrics; cheap to clone.
+#[derive(Clone)]
+pub struct Environment {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads waits.
+    pub random: Arc<dyn Random>,
+    /// Counts.
+    pub metrics: Metrics,
+}
+
+impl Environment {
+    /// An environment of a clock and a source of randomness, with metrics of its own.
+    pub fn new(clock: impl Clock, random: impl Random) -> Self {
+        Self { clock: Arc::new(clock), random: Arc::new(random), metrics: Metrics::default() }
+    }
+
+    /// The machine's own time and randomness.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::new(SystemClock, SystemRandom)
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment").finish_non_exhaustive()
+    }
+}
