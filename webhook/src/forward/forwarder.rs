@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use leadcapture_proto::v1::CallDisposition;
 use prost::Message as _;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use crate::{
     config::ForwardSettings,
     environment::Environment,
     metrics::Sent,
-    server::{Server, is_away},
+    server::{Failure, Server, is_away},
     spool::{Due, Settlement, Spool, Stored},
     telemetry::propagation,
 };
@@ -41,6 +42,8 @@ pub struct Forwarder {
 
 /// A batch: deliveries from the spool, read.
 type Batch = Vec<(Stored, Reading)>;
+/// What the server says to one call.
+type Answer = Result<CallDisposition, Failure>;
 
 impl Forwarder {
     pub(super) fn new(
@@ -85,6 +88,10 @@ impl Forwarder {
             let _ = timeout(wait, self.spool.arrived()).await;
             return;
         }
+        if self.gate.closed_until().is_some() && !is_probe {
+            // It closed meanwhile.
+            return;
+        }
         let batch = self.within_limits(due);
         let span = info_span!("forward", deliveries = batch.len(), otel.kind = "internal");
         let traces = batch.iter().filter_map(|(stored, _)| stored.delivery.traceparent.as_deref());
@@ -119,21 +126,23 @@ impl Forwarder {
     /// Sends a batch. Answers what became of each delivery, and how long to pause where something failed.
     async fn send(&mut self, batch: Batch) -> (Vec<Settlement>, Option<Duration>) {
         let requests: Vec<_> = batch.iter().flat_map(|(_, reading)| reading.requests()).collect();
-        let answers = if requests.is_empty() {
-            Ok(Vec::new())
-        } else {
-            self.server.record(requests, self.settings.timeout).await
-        };
-        match answers {
+        if requests.is_empty() {
+            // Dead letters that were made to wait again and still cannot be read.
+            return (self.settlements(batch, Vec::new(), None), None);
+        }
+        match self.server.record(requests, self.settings.timeout).await {
             Ok(answers) => {
                 self.environment.metrics.sent(Sent::Answered);
-                let mut answers = answers.into_iter();
-                let outcomes = batch.into_iter().map(|(stored, reading)| {
-                    let own = answers.by_ref().take(reading.calls().len()).collect();
-                    let outcome = reading.outcome(own);
-                    (stored, outcome)
-                });
-                self.answered(outcomes.collect())
+                let is_away =
+                    |answer: &Answer| matches!(answer, Err(Failure::NotNow(status)) if is_away(status));
+                let away = answers.iter().any(is_away).then(|| self.gate.forward_failed());
+                if away.is_some() {
+                    self.size = 1;
+                } else {
+                    self.gate.succeeded();
+                    self.size = self.size.saturating_mul(2).min(self.settings.calls);
+                }
+                (self.settlements(batch, answers, away), None)
             }
             Err(status) => {
                 self.environment.metrics.sent(Sent::Failed);
@@ -142,25 +151,20 @@ impl Forwarder {
         }
     }
 
-    fn answered(&mut self, outcomes: Vec<(Stored, Outcome)>) -> (Vec<Settlement>, Option<Duration>) {
-        let away =
-            outcomes.iter().any(|(_, outcome)| matches!(outcome, Outcome::NotNow(status) if is_away(status)));
-        let pause = away.then(|| self.gate.forward_failed());
-        if pause.is_none() {
-            self.gate.succeeded();
-            self.size = self.size.saturating_mul(2).min(self.settings.calls);
-        } else {
-            self.size = 1;
-        }
-        let settlements = outcomes.into_iter().map(|(stored, outcome)| match outcome {
-            Outcome::Recorded => Settlement::Recorded(stored.id),
-            Outcome::Dead { reason, .. } => {
-                warn!(delivery = stored.id, problem = reason, "delivery is a dead letter");
-                Settlement::Dead(stored.id, reason)
+    fn settlements(&self, batch: Batch, answers: Vec<Answer>, away: Option<Duration>) -> Vec<Settlement> {
+        let mut answers = answers.into_iter();
+        let settle = |(stored, reading): (Stored, Reading)| {
+            let own = answers.by_ref().take(reading.calls().len()).collect();
+            match reading.outcome(own) {
+                Outcome::Recorded => Settlement::Recorded(stored.id),
+                Outcome::Dead { reason, .. } => {
+                    warn!(delivery = stored.id, problem = reason, "delivery is a dead letter");
+                    Settlement::Dead(stored.id, reason)
+                }
+                Outcome::NotNow(status) => self.put_off(&stored, &status, away),
             }
-            Outcome::NotNow(status) => self.put_off(&stored, &status, pause),
-        });
-        (settlements.collect(), None)
+        };
+        batch.into_iter().map(settle).collect()
     }
 
     /// The whole batch failed. Where it is a single delivery, the others are tried before it is tried again, for it may be what the

@@ -96,8 +96,6 @@ impl Webhook {
         let address = listener.local_addr()?;
         let door = Door::new(address, &settings.door)?;
         let shutdown_timeout = settings.shutdown_timeout;
-        let stop_forwarding = CancellationToken::new();
-        let forwarding = tokio::spawn(forwarder.run(stop_forwarding.clone()));
         let tasks = TaskTracker::new();
         door.keep_fresh(settings.door.reload_interval, &tasks, &shutdown);
         let (tls, path) = (door.tls(), if door.has_secrets() { SECRET_CDR_PATH } else { CDR_PATH });
@@ -112,6 +110,8 @@ impl Webhook {
             clock: environment.clock,
             tasks: tasks.clone(),
         });
+        let stop_forwarding = CancellationToken::new();
+        let forwarding = tokio::spawn(forwarder.run(stop_forwarding.clone()));
 
         let serving = async {
             let router = router(Arc::clone(&app));

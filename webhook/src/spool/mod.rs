@@ -14,6 +14,8 @@ pub mod delivery;
 pub mod export;
 mod schema;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 pub use delivery::{Delivery, State, Stored, Total, Totals};

@@ -192,7 +192,10 @@ impl Store {
     pub fn shrink(&self) -> Result<(), StoreError> {
         let unused: i64 = self.connection.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
         if unused > STEP {
-            self.connection.execute_batch(&format!("PRAGMA incremental_vacuum({STEP})"))?;
+            let mut statement = self.connection.prepare(&format!("PRAGMA incremental_vacuum({STEP})"))?;
+            // Each step gives one page back.
+            let mut steps = statement.query([])?;
+            while steps.next()?.is_some() {}
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::{
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -43,7 +43,9 @@ pub(crate) struct Adapter {
     pub(crate) shutdown: CancellationToken,
     pub(crate) served: JoinHandle<Result<(), ServeError>>,
     http: reqwest::Client,
-    folder: TempDir,
+    pub(crate) environment: Environment,
+    path: PathBuf,
+    _folder: TempDir,
 }
 
 impl Adapter {
@@ -64,13 +66,35 @@ impl Adapter {
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let environment = Environment::new(TestClock::new(), SeededRandom::new(1));
-        let served = tokio::spawn(serve(listener, settings, environment, shutdown.clone()));
-        Self { address, shutdown, served, http: reqwest::Client::new(), folder }
+        let path = settings.spool.path.clone();
+        let served = tokio::spawn(serve(listener, settings, environment.clone(), shutdown.clone()));
+        let adapter = Self {
+            address,
+            shutdown,
+            served,
+            http: reqwest::Client::new(),
+            environment,
+            path,
+            _folder: folder,
+        };
+        // Its spool is there as soon as it answers.
+        assert_eq!(adapter.send(reqwest::Method::GET, "/healthz", "").await.status, 200);
+        adapter
+    }
+
+    /// Ends the adapter in order, and waits for it.
+    pub(crate) async fn stop(self) {
+        self.shutdown.cancel();
+        self.served.await.unwrap().unwrap();
     }
 
     /// The adapter's spool, opened beside it.
     pub(crate) fn spool(&self) -> Store {
-        Store::open_existing(&self.folder.path().join("spool.db"), Duration::from_secs(10)).unwrap()
+        Store::open_existing(&self.path, Duration::from_secs(10)).unwrap()
+    }
+
+    pub(crate) fn spool_path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn spooled(&self) -> Totals {

@@ -5,6 +5,7 @@
 mod adapter;
 mod binary;
 mod connections;
+mod crash;
 mod door;
 mod encodings;
 mod golden;
@@ -20,5 +21,8 @@ mod replay;
 mod replies;
 mod shown;
 mod shutdown;
+mod spool;
+mod spool_command;
+mod spool_faults;
 mod tls;
 mod wait;

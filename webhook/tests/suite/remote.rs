@@ -117,6 +117,11 @@ impl Remote {
         self.shared.refusals.lock().unwrap().insert(call_id.to_owned(), status);
     }
 
+    /// A refused call is taken again.
+    pub(crate) fn accept(&self, call_id: &str) {
+        self.shared.refusals.lock().unwrap().remove(call_id);
+    }
+
     /// From now on every request that holds this call fails as a whole; `None` heals it.
     pub(crate) fn poison(&self, call_id: &str, status: Option<Status>) {
         let mut poisons = self.shared.poisons.lock().unwrap();
