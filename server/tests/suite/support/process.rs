@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use super::{client::Client, database::TestDatabase, wait::until};
+use super::{client::Client, database::TestDatabase, server::ANY_PORT, wait::until};
 
 /// A running server process and its clients; killed when dropped.
 #[derive(Debug)]
@@ -39,8 +39,27 @@ pub(crate) async fn start_process_with_environment(
     arguments: &[&str],
     variables: &[(&str, &str)],
 ) -> ServerProcess {
+    start(db, ANY_PORT, arguments, variables).await
+}
+
+/// As [`start_process_with`], at this address.
+pub(crate) async fn start_process_at(
+    db: &TestDatabase,
+    listen: SocketAddr,
+    arguments: &[&str],
+) -> ServerProcess {
+    start(db, listen, arguments, &[]).await
+}
+
+async fn start(
+    db: &TestDatabase,
+    listen: SocketAddr,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> ServerProcess {
     let mut child = Command::new(env!("CARGO_BIN_EXE_leadcapture"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--log-format", "json"])
+        .args(["serve", "--metrics-listen", "127.0.0.1:0", "--log-format", "json", "--listen"])
+        .arg(listen.to_string())
         .args(arguments)
         .env_clear()
         .env("LEADCAPTURE_DATABASE_URL", db.url())
@@ -51,11 +70,7 @@ pub(crate) async fn start_process_with_environment(
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let log = Arc::new(Mutex::new(Vec::new()));
-    let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
-    // Reads to the end, as the server would wait for its reader.
-    thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
-
+    let log = keep_log(&mut child);
     let address = until("the server process to listen", async || {
         let exited = child.try_wait().unwrap();
         let lines = log.lock().unwrap();
@@ -74,8 +89,17 @@ pub(crate) async fn start_process_with_environment(
     ServerProcess { child, address, client, log }
 }
 
+/// Gathers what a process logs, a JSON object a line.
+pub(crate) fn keep_log(child: &mut Child) -> Arc<Mutex<Vec<String>>> {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
+    // Reads to the end, as the process would wait for its reader.
+    thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
+    log
+}
+
 /// Where a part of the process says that it listens.
-fn listening_address(line: &str, part: &str) -> Option<SocketAddr> {
+pub(crate) fn listening_address(line: &str, part: &str) -> Option<SocketAddr> {
     let line: Value = serde_json::from_str(line).ok()?;
     (line["message"] == format!("{part} is listening"))
         .then(|| line["address"].as_str().unwrap().parse().unwrap())
@@ -108,7 +132,12 @@ impl ServerProcess {
 
     /// Asks the process to end in order.
     pub(crate) fn terminate(&self) {
-        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().unwrap();
+        self.signal("-TERM");
+    }
+
+    /// Sends the process a signal, for example `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status().unwrap();
         assert!(sent.success());
     }
 
