@@ -80,7 +80,7 @@ async fn while_the_database_is_away_a_token_is_good_for_as_long_as_it_is_kept() 
     let db = TestDatabase::new(Engine::Postgres).await;
     let maintenance = Maintenance::of(&db).await;
     let settings = watchful(&db);
-    let auth = AuthSettings { cache_ttl: Duration::from_secs(4), lookup_timeout: Duration::from_secs(1) };
+    let auth = AuthSettings { cache_ttl: Duration::from_secs(8), lookup_timeout: Duration::from_secs(1) };
     let database = leadcapture_server::storage::DatabaseSettings {
         acquire_timeout: Duration::from_secs(1),
         ..settings.database.clone()
