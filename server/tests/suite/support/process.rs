@@ -30,7 +30,7 @@ pub(crate) async fn start_process(db: &TestDatabase) -> ServerProcess {
 
 /// As [`start_process`], with more arguments.
 pub(crate) async fn start_process_with(db: &TestDatabase, arguments: &[&str]) -> ServerProcess {
-    start_process_with_environment(db, arguments, &[]).await
+    start_process_at(db, ANY_PORT, arguments).await
 }
 
 /// As [`start_process_with`], with more environment variables.

@@ -21,7 +21,8 @@ use tempfile::TempDir;
 use super::{client::Client, database::TestDatabase};
 
 /// The address that lets the system choose a port.
-pub(crate) const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+pub(crate) const ANY_PORT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// A running server and its clients. It ends with [`TestServer::stop`], or in the background when dropped.
 #[derive(Debug)]
