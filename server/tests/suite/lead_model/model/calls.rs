@@ -26,7 +26,7 @@ impl Model {
         let current = self.current(phone);
         let remembered = self.phones.entry(phone).or_default();
         if remembered.answered_until.is_some_and(|until| until > called_at) {
-            if let Some(index) = self.open(phone) {
+            if let Some(index) = current {
                 self.leads[index].count(called_at, now);
             }
             return CallDisposition::AlreadyReturned;
