@@ -295,7 +295,7 @@ async fn refuse_taken_thread(
     if holder.is_some() { Err(Error::WhatsappConversationTaken.into()) } else { Ok(()) }
 }
 
-/// Checks that a sent opener is one of this lead, and that its claim is the latest.
+/// Locks a sent opener, and checks that it is one of this lead and that its claim is the latest.
 async fn check_opener(
     transaction: &DatabaseTransaction,
     tenant: TenantScope,

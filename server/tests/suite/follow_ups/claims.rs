@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use leadcapture_proto::v1::{AddSuppressionRequest, FollowUpStatus, LeadStatus, SuppressionReason};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement, TransactionTrait as _};
 use tokio::task::JoinSet;
 use tonic::Code;
 
 use super::*;
 use crate::support::{
     calls::{LINE, mobile_e164, moment},
-    database::{Engine, both_engines},
+    database::{Engine, TestDatabase, both_engines},
     leads::{moved, transition},
     server::{TestServer, noon},
+    wait::until,
 };
 
 both_engines! {
@@ -160,4 +162,36 @@ both_engines! {
         assert_eq!(ids.len(), 60);
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 60);
     }
+}
+
+/// On SQLite, claims and reports wait for each other anyhow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_waits_for_the_claim_that_is_taking_its_follow_up_over() {
+    let db = TestDatabase::new(Engine::Postgres).await;
+    let clock = noon();
+    let server = TestServer::start_at(&db, &clock).await;
+    server.tenant_with_line(LINE).await;
+    caller(&server, &clock, 1).await;
+    clock.advance(TimeDelta::minutes(3));
+    let claim = claimed_one(&server).await;
+
+    // What a claim does after the lease ended, stopped before its commit.
+    let connection = db.connect().await;
+    let taking_over = connection.begin().await.unwrap();
+    let sql = format!(
+        "UPDATE follow_ups SET claim_token = gen_random_uuid() WHERE id = '{}'",
+        follow_up(&claim).id
+    );
+    taking_over.execute_unprepared(&sql).await.unwrap();
+    let (client, request) = (Client::clone(&server), start(&claim));
+    let report = tokio::spawn(async move { started(&client, request).await });
+    let waits =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("the report to wait", async || {
+        connection.query_one_raw(Statement::from_string(DbBackend::Postgres, waits)).await.unwrap()
+    })
+    .await;
+    taking_over.commit().await.unwrap();
+    let problem = report.await.unwrap().unwrap_err();
+    assert_eq!(problem.kind(), (Code::FailedPrecondition, "CLAIM_EXPIRED"));
 }
