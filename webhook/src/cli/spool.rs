@@ -239,7 +239,7 @@ fn retry(mut store: Store, ids: &[i64], all: bool, json: bool, out: &mut impl Wr
     if json {
         writeln!(out, "{}", json!({"retried": revived}))?;
     } else {
-        writeln!(out, "{revived} dead letters wait to be forwarded again")?;
+        writeln!(out, "waiting to be forwarded again: {revived}")?;
     }
     if missing.is_empty() {
         Ok(())

@@ -29,6 +29,7 @@ use crate::{
 ///
 /// A delivery leaves the spool after the server has committed all of it, so a crash in between sends it again, which changes
 /// nothing. Several processes may forward from one spool: they may send the same delivery twice, and lose none.
+#[derive(Clone)]
 pub struct Forwarder {
     server: Server,
     gate: Arc<Gate>,
@@ -56,8 +57,15 @@ impl Forwarder {
         Self { server, gate, spool, settings, environment, size: 1 }
     }
 
-    /// Forwards until `stop`; a batch that is on its way then stays in the spool.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Forwards until `stop`; a batch that is on its way then stays in the spool. A fault in the forwarding does not end it.
+    pub async fn run(self, stop: CancellationToken) {
+        while let Err(fault) = tokio::spawn(self.clone().forward(stop.clone())).await {
+            error!(%fault, "forwarding ended unexpectedly and begins anew");
+            stop.run_until_cancelled(sleep(self.settings.retry_max)).await;
+        }
+    }
+
+    async fn forward(mut self, stop: CancellationToken) {
         let watching = watch(self.spool.clone(), self.environment.clone(), self.settings.interval);
         let forwarding = async {
             loop {

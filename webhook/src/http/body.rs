@@ -59,7 +59,7 @@ pub(super) async fn read(
     let sent = collect(body, refusal, limit, Instant::now() + time).await?;
     let bytes = encoding.unwrap_or_default().decode(sent, limit).map_err(|error| match error {
         Undecodable::TooLarge => Reply::TooLarge(limit),
-        Undecodable::Corrupt | Undecodable::TooManyParts => Reply::Malformed(error.to_string()),
+        Undecodable::Corrupt | Undecodable::TooManyParts => Reply::Undecodable(error.to_string()),
     })?;
     let content_type = content_type(headers);
     let format = cdr::format(content_type, &bytes);

@@ -35,6 +35,8 @@ pub enum Reply {
     Incomplete(&'static str),
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// The body's compression is broken; what is wrong with it. Perhaps it arrives whole when it is sent again.
+    Undecodable(String),
     /// The body is compressed in a way that is not taken.
     UnknownEncoding,
     /// Nothing is wrong with the records, but they can neither be recorded nor kept now.
@@ -90,6 +92,7 @@ impl Reply {
     fn status(&self) -> StatusCode {
         match self {
             Self::Recorded | Self::Malformed(_) => StatusCode::OK,
+            Self::Undecodable(_) => StatusCode::BAD_REQUEST,
             Self::Incomplete(_) => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -110,7 +113,7 @@ impl Reply {
     fn description(&self) -> String {
         let description = match self {
             Self::Recorded => "OK".to_owned(),
-            Self::Malformed(problem) => problem.clone(),
+            Self::Malformed(problem) | Self::Undecodable(problem) => problem.clone(),
             Self::Incomplete(problem) => (*problem).to_owned(),
             Self::TooLarge(limit) => format!("body: is larger than {limit} bytes"),
             Self::UnknownEncoding => encoding::NotTaken.to_string(),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{Delivery, Stored};
 use crate::{
-    cdr::{TimeBasis, TimeRules},
+    cdr::{Format, TimeBasis, TimeRules},
     cli::Zone,
 };
 
@@ -69,6 +69,7 @@ impl TryFrom<Exported> for Delivery {
             exported.account_zone.parse().map_err(|problem| format!("account_zone: {problem}"))?;
         let basis: TimeBasis =
             exported.time_basis.parse().map_err(|problem| format!("time_basis: {problem}"))?;
+        let format: Format = exported.format.parse().map_err(|problem| format!("format: {problem}"))?;
         let body = match (exported.body, exported.body_base64) {
             (Some(body), None) => body.into_bytes(),
             (None, Some(base64)) => {
@@ -78,7 +79,7 @@ impl TryFrom<Exported> for Delivery {
         };
         Ok(Self {
             body,
-            format: exported.format.parse().map_err(|_| "format: must be json, form or xml".to_owned())?,
+            format,
             arrived_at: exported.arrived_at,
             time: TimeRules { account_zone: zone.0, basis },
             tenant_id: exported.tenant_id,
@@ -90,14 +91,14 @@ impl TryFrom<Exported> for Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cdr::Format, spool::State};
+    use crate::spool::State;
 
     #[test]
     fn an_exported_delivery_is_the_same_delivery() {
         for body in [b"{\"caller\":\"1\"}".to_vec(), vec![0xff, 0x00, b'a']] {
             let delivery = Delivery {
                 body,
-                format: Format::Json,
+                format: Format::Xml,
                 arrived_at: DateTime::from_timestamp_micros(1_769_516_940_123_456).unwrap(),
                 time: TimeRules { account_zone: chrono_tz::Tz::Europe__London, basis: TimeBasis::Account },
                 tenant_id: Some("t".to_owned()),

@@ -343,8 +343,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         _ => return Err(unknown(1, "unknown state")),
     };
     let zone: Zone = row.get_ref(6)?.as_str()?.parse().map_err(|_| unknown(6, "unknown time zone"))?;
-    let basis: TimeBasis = row.get_ref(7)?.as_str()?.parse().map_err(|_| unknown(7, "unknown time basis"))?;
     let format: Format = row.get_ref(8)?.as_str()?.parse().map_err(|_| unknown(8, "unknown format"))?;
+    let basis: TimeBasis = row.get_ref(7)?.as_str()?.parse().map_err(|_| unknown(7, "unknown time basis"))?;
     Ok(Stored {
         id: row.get(0)?,
         state,

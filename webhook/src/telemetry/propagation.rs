@@ -62,3 +62,32 @@ fn trace_id(span: &Span) -> Option<String> {
     let span = context.span();
     span.span_context().is_valid().then(|| span.span_context().trace_id().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing::info_span;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    #[test]
+    fn work_that_was_kept_goes_on_in_its_trace() {
+        let tracer = SdkTracerProvider::builder().build().tracer("test");
+        let subscriber =
+            tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(tracer));
+        tracing::subscriber::with_default(subscriber, || {
+            let kept = traceparent(&info_span!("request")).unwrap();
+            let trace = kept.split('-').nth(1).unwrap();
+            let again = info_span!("forward");
+            follow(&again, [kept.as_str()]);
+            assert_eq!(trace_id(&again).unwrap(), trace);
+            // Several cannot all be its parent.
+            let other = traceparent(&info_span!("request")).unwrap();
+            let both = info_span!("forward");
+            follow(&both, [kept.as_str(), other.as_str(), "nonsense"]);
+            assert_ne!(trace_id(&both).unwrap(), trace);
+        });
+    }
+}

@@ -175,6 +175,12 @@ impl Answer {
         (self.status, body["Err"].as_u64().unwrap(), body["Errdesc"].as_str().unwrap().to_owned())
     }
 
+    /// Whether the record is one that need not be sent again, as it can never be recorded; in whatever format.
+    pub(crate) fn is_malformed(&self) -> bool {
+        let parse_error = ["{\"Err\":1,", "Err=1&", "<name>Err</name><value><int>1</int>"];
+        self.status == 200 && parse_error.iter().any(|error| self.body.contains(error))
+    }
+
     pub(crate) fn assert_ok(&self) {
         assert_eq!((self.status, self.body.as_str()), (200, r#"{"Err":0,"Errdesc":"OK"}"#));
     }

@@ -34,8 +34,8 @@ async fn a_body_cut_anywhere_is_answered() {
         for end in (0..body.len()).step_by(13) {
             let answer = adapter.post_as(content_type, body[..end].to_vec()).await;
             // A form is readable from its first required fields on.
-            let expected: &[u16] = if content_type == FORM { &[200, 400] } else { &[400] };
-            assert!(expected.contains(&answer.status), "{sample} cut at {end}: {answer:?}");
+            let is_taken = content_type == FORM && answer.status == 200;
+            assert!(answer.is_malformed() || is_taken, "{sample} cut at {end}: {answer:?}");
         }
     }
     still_works(&adapter).await;
@@ -56,7 +56,7 @@ async fn deep_nesting_is_refused() {
     ] {
         let answer = adapter.post_as(content_type, body).await;
         assert!(
-            answer.status == 400 && answer.body.replace('+', " ").replace("%3A", ":").contains(expected),
+            answer.is_malformed() && answer.body.replace('+', " ").replace("%3A", ":").contains(expected),
             "{answer:?}"
         );
     }
@@ -88,7 +88,7 @@ async fn masses_of_small_values_are_refused() {
         ),
     ] {
         let answer = adapter.post_as(content_type, body).await;
-        assert_eq!(answer.status, 400, "{answer:?}");
+        assert!(answer.is_malformed(), "{answer:?}");
     }
     still_works(&adapter).await;
 }
@@ -108,10 +108,10 @@ async fn xml_bombs_are_refused() {
         "<!DOCTYPE l [<!ENTITY % x SYSTEM \"file:///etc/passwd\"> %x;]><l/>".to_owned(),
     ] {
         let answer = adapter.post_as(XML, body).await;
-        assert!(answer.status == 400 && answer.body.contains("document type (DOCTYPE)"), "{answer:?}");
+        assert!(answer.is_malformed() && answer.body.contains("document type (DOCTYPE)"), "{answer:?}");
     }
     let answer = adapter.post_as(XML, "<l>&a19;</l>").await;
-    assert!(answer.status == 400 && answer.body.contains("an entity that XML does not have"), "{answer:?}");
+    assert!(answer.is_malformed() && answer.body.contains("an entity that XML does not have"), "{answer:?}");
     still_works(&adapter).await;
 }
 
@@ -133,7 +133,7 @@ async fn odd_values_are_refused_or_kept_but_never_lost() {
         ("\"time\":{\"$gt\":0}", "time: must be epoch seconds"),
     ] {
         let answer = adapter.post(format!("{{{good},{fields}}}")).await;
-        assert_eq!(answer.parts(), (400, 1, expected.to_owned()), "{fields}");
+        assert_eq!(answer.parts(), (200, 1, expected.to_owned()), "{fields}");
     }
     // The same field twice: the first that is not blank. A number of any length: every digit.
     let body = r#"{"ivruniqueid":"","ivruniqueid":20260127131000123456789,"IVRUNIQUEID":"3","time":-5,
@@ -175,7 +175,7 @@ async fn bytes_that_are_no_text_never_cost_the_call() {
     ] {
         let answer = adapter.post_as(content_type, body).await;
         let text = answer.body.replace('+', " ");
-        assert!(answer.status == 400 && text.contains("holds characters that are not UTF-8"), "{answer:?}");
+        assert!(answer.is_malformed() && text.contains("holds characters that are not UTF-8"), "{answer:?}");
     }
     still_works(&adapter).await;
 }
@@ -193,7 +193,7 @@ async fn wrong_lengths_are_answered() {
     // Shorter than it is: what follows is no request.
     let answer = raw(adapter.address, format!("{head}content-length: 10\r\n\r\n{body}")).await;
     assert!(
-        answer.starts_with("HTTP/1.1 400 ") && answer.contains("ends in the middle of the JSON"),
+        answer.starts_with("HTTP/1.1 200 ") && answer.contains("ends in the middle of the JSON"),
         "{answer}"
     );
     assert_eq!(remote.recorded_now(), []);

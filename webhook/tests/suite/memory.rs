@@ -53,10 +53,7 @@ fn memory_stays_within_the_limit() {
     let (running, line) = Running::start(&mut program());
     let address = line["address"].as_str().unwrap().to_owned();
     let process = running.0.id();
-    assert_eq!(
-        post(&address, "content-length: 2\r\n", [b"{}".to_vec()].into_iter()),
-        "HTTP/1.1 400 Bad Request"
-    );
+    assert_eq!(post(&address, "content-length: 2\r\n", [b"{}".to_vec()].into_iter()), "HTTP/1.1 200 OK");
     let at_rest = peak_kib(process);
 
     let hundred = || (0..100).map(|_| vec![b'['; MIB]);
@@ -74,7 +71,7 @@ fn memory_stays_within_the_limit() {
         (0..9_000).map(|n| format!("{n}=1&")).collect::<Vec<_>>().concat(),
         "x".repeat(3 * MIB)
     );
-    let (large, read) = ("HTTP/1.1 413 Payload Too Large", "HTTP/1.1 400 Bad Request");
+    let (large, read) = ("HTTP/1.1 413 Payload Too Large", "HTTP/1.1 200 OK");
     let one = |body: &[u8]| [body.to_vec()].into_iter();
     std::thread::scope(|scope| {
         let posts = [

@@ -80,7 +80,7 @@ async fn dead_letters_are_retried_by_the_running_adapter() {
     let remote = Remote::start().await;
     let (adapter, _) = with_dead_letters(&remote).await;
     let spool = adapter.spool_path();
-    assert_eq!(text(spool, &["retry", "2"]), "1 dead letters wait to be forwarded again\n");
+    assert_eq!(text(spool, &["retry", "2"]), "waiting to be forwarded again: 1\n");
     adapter.forwarded().await;
     assert_eq!(adapter.spooled().dead.deliveries, 2, "it is still refused");
 
