@@ -257,8 +257,9 @@ impl SpoolArgs {
         let text = fs::read_to_string(config).map_err(|error| format!("{}: {error}", config.display()))?;
         let file: toml::Table = toml::from_str(&text)
             .map_err(|error| format!("{}: {}", config.display(), error.message().replace('\n', " ")))?;
-        let webhook = file.get("webhook").and_then(toml::Value::as_table);
-        let spool = file.get("spool").or_else(|| webhook?.get("spool").or_else(|| file.get("webhook_spool")));
+        // The server's own key wins over its table, as it does when it serves.
+        let table = file.get("webhook").and_then(toml::Value::as_table);
+        let spool = file.get("webhook_spool").or_else(|| file.get("spool")).or_else(|| table?.get("spool"));
         Ok(spool.and_then(toml::Value::as_str).unwrap_or(DEFAULT_SPOOL).into())
     }
 }

@@ -141,8 +141,11 @@ async fn the_spool_is_found_by_flag_environment_or_file() {
     std::fs::write(&own, format!("server = 'http://127.0.0.1:1'\nspool = '{}'\n", spool.display())).unwrap();
     let servers = spool.with_file_name("server.toml");
     std::fs::write(&servers, format!("region = 'IL'\n[webhook]\nspool = '{}'\n", spool.display())).unwrap();
+    let flat = spool.with_file_name("flat.toml");
+    std::fs::write(&flat, format!("webhook_spool = '{}'\n[webhook]\nspool = 'x'\n", spool.display()))
+        .unwrap();
     let nowhere = spool.with_file_name("nowhere.db");
-    for config in [own, servers] {
+    for config in [own, servers, flat] {
         let mut command = program();
         command.env_remove("LEADCAPTURE_WEBHOOK_SPOOL").args(["spool", "status", "--config"]).arg(config);
         let output = command.output().unwrap();
