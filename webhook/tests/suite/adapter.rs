@@ -8,10 +8,9 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use leadcapture_webhook::{
-    Clock, Environment, ServeError, Settings,
+    Clock, Environment, ServeError, Settings, Webhook,
     config::DEFAULT_SPOOL,
     random::SeededRandom,
-    serve,
     spool::{Store, Totals},
 };
 use serde_json::{Value, json};
@@ -67,19 +66,10 @@ impl Adapter {
         let shutdown = CancellationToken::new();
         let environment = Environment::new(TestClock::new(), SeededRandom::new(1));
         let path = settings.spool.path.clone();
-        let served = tokio::spawn(serve(listener, settings, environment.clone(), shutdown.clone()));
-        let adapter = Self {
-            address,
-            shutdown,
-            served,
-            http: reqwest::Client::new(),
-            environment,
-            path,
-            _folder: folder,
-        };
-        // Its spool is there as soon as it answers.
-        assert_eq!(adapter.send(reqwest::Method::GET, "/healthz", "").await.status, 200);
-        adapter
+        // Its spool is there from the beginning.
+        let webhook = Webhook::open(settings, environment.clone()).unwrap();
+        let served = tokio::spawn(webhook.serve(listener, shutdown.clone()));
+        Self { address, shutdown, served, http: reqwest::Client::new(), environment, path, _folder: folder }
     }
 
     /// Ends the adapter in order, and waits for it.
