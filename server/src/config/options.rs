@@ -1,93 +1,20 @@
-//! What can be set: by flag, environment variable or configuration file, in that order, with a default for everything.
+//! What is given by flag, environment variable or configuration file.
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use chrono::TimeDelta;
-use clap::{Args, Parser, Subcommand};
+use clap::Args;
 use leadcapture_webhook::{
-    Settings as WebhookSettings,
     cli::{Options as WebhookOptions, Span},
     telemetry::{LogFormat, SampleRatio, TelemetrySettings},
 };
 use serde::Deserialize;
 
-use crate::{
-    auth::{AuthSettings, MAX_CACHE_TTL},
-    domain::phone::Region,
-    grpc::{Limits, Reflection},
-    storage::{DatabaseSettings, QueueSettings, RetryPolicy},
-    token_command::TokenCommand,
-};
-
-const fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
-}
-
-/// The database that a server without configuration uses.
-pub const DEFAULT_DATABASE_URL: &str = "sqlite://leadcapture.db?mode=rwc";
-
-/// leadcapture turns missed telephone calls into leads, over gRPC.
-#[derive(Debug, Parser)]
-#[command(name = "leadcapture", version)]
-pub struct Cli {
-    /// What to do.
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-/// What to do.
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Serves gRPC, and on request the Voicenter webhook in the same process
-    Serve(Box<Options>),
-    /// Makes, lists and revokes API tokens
-    Token {
-        /// What to do.
-        #[command(subcommand)]
-        command: TokenCommand,
-    },
-    /// Changes the database schema, or shows where it stands
-    Migrate {
-        /// Which way.
-        #[command(subcommand)]
-        direction: MigrateCommand,
-    },
-}
-
-/// Which way to migrate.
-#[derive(Debug, Subcommand)]
-pub enum MigrateCommand {
-    /// Brings the schema up to date
-    Up(DatabaseOptions),
-    /// Takes back the last migrations; loses what only they can hold
-    Down {
-        /// How many migrations to take back
-        #[arg(long, default_value = "1", value_name = "NUMBER")]
-        steps: NonZeroU32,
-        /// Which database.
-        #[command(flatten)]
-        database: DatabaseOptions,
-    },
-    /// Lists the migrations and whether they are applied
-    Status(DatabaseOptions),
-}
-
-/// Which database a command works on.
-#[derive(Clone, Debug, Args)]
-pub struct DatabaseOptions {
-    /// Database: `sqlite://PATH?mode=rwc` or `postgres://…` [default: `sqlite://leadcapture.db?mode=rwc`]
-    #[arg(long, env = "LEADCAPTURE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    pub database_url: Option<String>,
-    /// Configuration file (TOML)
-    #[arg(long, env = "LEADCAPTURE_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-}
+use crate::grpc::Reflection;
 
 /// The options of `serve`. Each is a key of the configuration file too, with underscores.
 #[derive(Debug, Default, Args, Deserialize)]
@@ -211,46 +138,6 @@ pub struct Options {
     #[serde(skip)]
     pub config: Option<PathBuf>,
 }
-
-/// How a server behaves.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The database.
-    pub database: DatabaseSettings,
-    /// Where gRPC listens.
-    pub listen: SocketAddr,
-    /// Where the webhook listens, if it runs in this process.
-    pub webhook_listen: Option<SocketAddr>,
-    /// How the webhook behaves; its server is always this one.
-    pub webhook: WebhookSettings,
-    /// Where metrics are served.
-    pub metrics_listen: SocketAddr,
-    /// Whether gRPC may be served unencrypted beyond loopback.
-    pub insecure: bool,
-    /// Who may use reflection.
-    pub reflection: Reflection,
-    /// How tokens are checked.
-    pub auth: AuthSettings,
-    /// How often it is written down when tokens were last used.
-    pub token_use_interval: Duration,
-    /// Whether the schema is brought up to date on start.
-    pub migrate_on_start: bool,
-    /// How calls are gathered for recording.
-    pub recording: QueueSettings,
-    /// How much the callers may ask of the server.
-    pub limits: Limits,
-    /// How often unrouted calls are looked through.
-    pub sweep_interval: Duration,
-    /// How often the database is asked whether it is there.
-    pub health_interval: Duration,
-    /// How often what has outlived its time is deleted.
-    pub purge_interval: Duration,
-    /// For how long an unrouted call is kept.
-    pub unrouted_retention: TimeDelta,
-    /// How long requests in flight may go on after a shutdown began.
-    pub shutdown_timeout: Duration,
-}
-
 impl Options {
     /// The options with those of the configuration file, if one is named, in place of what was not given.
     ///
@@ -274,7 +161,7 @@ impl Options {
         Ok(self)
     }
 
-    fn or(self, file: Self) -> Self {
+    pub(super) fn or(self, file: Self) -> Self {
         Self {
             database_url: self.database_url.or(file.database_url),
             listen: self.listen.or(file.listen),
@@ -328,88 +215,6 @@ impl Options {
             trace_sample_ratio: self.trace_sample_ratio.unwrap_or(default.trace_sample_ratio),
         }
     }
-
-    /// The settings, defaults in place of what was not given.
-    ///
-    /// # Errors
-    /// The region is unknown, tokens would be kept for too long, or settings of the webhook do not go together.
-    pub fn settings(&self) -> Result<Settings, String> {
-        let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
-        let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
-        let acquire_timeout = span(self.database_acquire_timeout, Duration::from_secs(3));
-        let cache_ttl = span(self.auth_cache_ttl, Duration::from_secs(5));
-        if cache_ttl > MAX_CACHE_TTL {
-            return Err(format!(
-                "auth_cache_ttl: {cache_ttl:?} is longer than {MAX_CACHE_TTL:?}, within which a revoked token must be refused"
-            ));
-        }
-        let region = self.region.as_deref().unwrap_or("IL");
-        let region: Region = region
-            .parse()
-            .map_err(|_| format!("region: {region} is no ISO 3166-1 alpha-2 code, for example IL"))?;
-        let url = self.database_url.clone().unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned());
-        // SQLite has one writer: a second transaction would only wait for the first.
-        let mut webhook = self.webhook.settings().map_err(|error| format!("webhook: {error}"))?;
-        if let Some(path) = &self.webhook_spool {
-            webhook.spool.path.clone_from(path);
-        }
-        let workers = if url.starts_with("sqlite:") { 1 } else { count(self.recording_workers, 4) };
-        Ok(Settings {
-            database: DatabaseSettings {
-                url,
-                max_connections: self.database_max_connections.map_or(16, NonZeroU32::get),
-                acquire_timeout,
-                statement_timeout: span(self.database_statement_timeout, Duration::from_secs(10)),
-                lock_timeout: span(self.database_lock_timeout, Duration::from_secs(2)),
-                retry: RetryPolicy::default(),
-                request_id_lifetime: TimeDelta::hours(
-                    self.request_id_hours.map_or(24, |hours| i64::from(hours.get())),
-                ),
-                follow_up_attempts: self
-                    .follow_up_attempts
-                    .map_or(5, |attempts| i32::try_from(attempts.get()).unwrap_or(i32::MAX)),
-                region,
-            },
-            listen: self.listen.unwrap_or(loopback(50051)),
-            webhook_listen: self.webhook_listen,
-            webhook,
-            metrics_listen: self.metrics_listen.unwrap_or(loopback(9464)),
-            insecure: self.insecure.unwrap_or(false),
-            reflection: self.reflection.unwrap_or_default(),
-            auth: AuthSettings { cache_ttl, lookup_timeout: acquire_timeout },
-            token_use_interval: span(self.token_use_interval, Duration::from_mins(1)),
-            migrate_on_start: self.migrate_on_start.unwrap_or(true),
-            recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
-            limits: Limits {
-                message_bytes: count(self.max_message_bytes, 16 * 1024 * 1024),
-                request_timeout: span(self.request_timeout, Duration::from_secs(30)),
-                requests: count(self.max_requests, 1_024),
-                claims: count(self.max_claims, 1_024),
-                connections: count(self.max_connections, 1_024),
-                handshake: span(self.handshake_timeout, Duration::from_secs(10)),
-                streams: self.max_streams.map_or(128, NonZeroU32::get),
-                keepalive: span(self.keepalive, Duration::from_secs(20)),
-            },
-            sweep_interval: span(self.sweep_interval, Duration::from_secs(30)),
-            health_interval: span(self.health_interval, Duration::from_secs(5)),
-            purge_interval: span(self.purge_interval, Duration::from_mins(10)),
-            unrouted_retention: TimeDelta::days(
-                self.unrouted_retention_days.map_or(30, |days| i64::from(days.get())),
-            ),
-            shutdown_timeout: span(self.shutdown_timeout, Duration::from_secs(15)),
-        })
-    }
-}
-
-impl DatabaseOptions {
-    /// The URL of the database, from flag, environment, file or default.
-    ///
-    /// # Errors
-    /// As [`Options::with_file`].
-    pub fn url(self) -> Result<String, String> {
-        let options = Options { database_url: self.database_url, config: self.config, ..Options::default() };
-        Ok(options.with_file()?.database_url.unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned()))
-    }
 }
 
 fn read_file(path: &Path) -> Result<Options, String> {
@@ -417,63 +222,4 @@ fn read_file(path: &Path) -> Result<Options, String> {
     // Only the message: the whole error shows the line, which may hold a password.
     toml::from_str(&text)
         .map_err(|error| format!("{}: {}", path.display(), error.message().replace('\n', " ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn flags_win_over_the_file_and_the_file_over_defaults() {
-        let file: Options = toml::from_str(
-            "database_url = 'postgres://file/x'\nrecording_workers = 7\n[webhook]\naccount_zone = 'Europe/London'",
-        )
-        .unwrap();
-        let flags = Options { database_url: Some("postgres://flag/x".to_owned()), ..Options::default() };
-        let settings = flags.or(file).settings().unwrap();
-        assert_eq!(settings.database.url, "postgres://flag/x");
-        assert_eq!(settings.recording.workers, 7);
-        assert_eq!(settings.webhook.time.account_zone.name(), "Europe/London");
-        assert_eq!(settings.listen.to_string(), "127.0.0.1:50051");
-    }
-
-    #[test]
-    fn the_file_may_hold_only_what_is_known() {
-        for (text, expected) in [
-            ("database = 'x'", "unknown field `database`"),
-            ("sweep_interval = 'often'", "often is no time"),
-            ("recording_workers = 0", "nonzero"),
-            ("[webhook]\nport = 1", "unknown field `port`"),
-        ] {
-            let error = toml::from_str::<Options>(text).unwrap_err();
-            assert!(error.message().contains(expected), "{error}");
-        }
-        let options = Options { region: Some("XX".to_owned()), ..Options::default() };
-        assert!(options.settings().unwrap_err().contains("XX"));
-    }
-
-    #[test]
-    fn a_token_is_never_trusted_for_longer_than_it_may_be_revoked() {
-        let with = |ttl| Options { auth_cache_ttl: Some(Span(ttl)), ..Options::default() };
-        assert_eq!(with(Duration::from_secs(10)).settings().unwrap().auth.cache_ttl, Duration::from_secs(10));
-        let error = with(Duration::from_millis(10_001)).settings().unwrap_err();
-        assert!(error.contains("auth_cache_ttl") && error.contains("10s"), "{error}");
-    }
-
-    #[test]
-    fn every_setting_is_documented() {
-        let page = include_str!("../../docs/configuration.md");
-        let mut command = Cli::command();
-        let serve = command.find_subcommand_mut("serve").unwrap();
-        for argument in
-            serve.get_arguments().filter(|argument| !["help", "config"].contains(&argument.get_id().as_str()))
-        {
-            let (flag, key) = (argument.get_long().unwrap(), argument.get_id().as_str());
-            let variable = argument.get_env().unwrap().to_str().unwrap();
-            let row = format!("| `--{flag}` | `{variable}` | `{key}` |");
-            assert!(page.contains(&row), "docs/configuration.md lacks the row {row}");
-        }
-    }
 }

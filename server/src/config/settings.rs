@@ -1,0 +1,133 @@
+//! What the options come to, with a default for everything.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    num::{NonZeroU32, NonZeroUsize},
+    time::Duration,
+};
+
+use chrono::TimeDelta;
+use leadcapture_webhook::{Settings as WebhookSettings, cli::Span};
+
+use super::{DEFAULT_DATABASE_URL, Options};
+use crate::{
+    auth::{AuthSettings, MAX_CACHE_TTL},
+    domain::phone::Region,
+    grpc::{Limits, Reflection},
+    storage::{DatabaseSettings, QueueSettings, RetryPolicy},
+};
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+/// How a server behaves.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The database.
+    pub database: DatabaseSettings,
+    /// Where gRPC listens.
+    pub listen: SocketAddr,
+    /// Where the webhook listens, if it runs in this process.
+    pub webhook_listen: Option<SocketAddr>,
+    /// How the webhook behaves; its server is always this one.
+    pub webhook: WebhookSettings,
+    /// Where metrics are served.
+    pub metrics_listen: SocketAddr,
+    /// Whether gRPC may be served unencrypted beyond loopback.
+    pub insecure: bool,
+    /// Who may use reflection.
+    pub reflection: Reflection,
+    /// How tokens are checked.
+    pub auth: AuthSettings,
+    /// How often it is written down when tokens were last used.
+    pub token_use_interval: Duration,
+    /// Whether the schema is brought up to date on start.
+    pub migrate_on_start: bool,
+    /// How calls are gathered for recording.
+    pub recording: QueueSettings,
+    /// How much the callers may ask of the server.
+    pub limits: Limits,
+    /// How often unrouted calls are looked through.
+    pub sweep_interval: Duration,
+    /// How often the database is asked whether it is there.
+    pub health_interval: Duration,
+    /// How often what has outlived its time is deleted.
+    pub purge_interval: Duration,
+    /// For how long an unrouted call is kept.
+    pub unrouted_retention: TimeDelta,
+    /// How long requests in flight may go on after a shutdown began.
+    pub shutdown_timeout: Duration,
+}
+impl Options {
+    /// The settings, defaults in place of what was not given.
+    ///
+    /// # Errors
+    /// The region is unknown, tokens would be kept for too long, or settings of the webhook do not go together.
+    pub fn settings(&self) -> Result<Settings, String> {
+        let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
+        let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
+        let acquire_timeout = span(self.database_acquire_timeout, Duration::from_secs(3));
+        let cache_ttl = span(self.auth_cache_ttl, Duration::from_secs(5));
+        if cache_ttl > MAX_CACHE_TTL {
+            return Err(format!(
+                "auth_cache_ttl: {cache_ttl:?} is longer than {MAX_CACHE_TTL:?}, within which a revoked token must be refused"
+            ));
+        }
+        let region = self.region.as_deref().unwrap_or("IL");
+        let region: Region = region
+            .parse()
+            .map_err(|_| format!("region: {region} is no ISO 3166-1 alpha-2 code, for example IL"))?;
+        let url = self.database_url.clone().unwrap_or_else(|| DEFAULT_DATABASE_URL.to_owned());
+        // SQLite has one writer: a second transaction would only wait for the first.
+        let mut webhook = self.webhook.settings().map_err(|error| format!("webhook: {error}"))?;
+        if let Some(path) = &self.webhook_spool {
+            webhook.spool.path.clone_from(path);
+        }
+        let workers = if url.starts_with("sqlite:") { 1 } else { count(self.recording_workers, 4) };
+        Ok(Settings {
+            database: DatabaseSettings {
+                url,
+                max_connections: self.database_max_connections.map_or(16, NonZeroU32::get),
+                acquire_timeout,
+                statement_timeout: span(self.database_statement_timeout, Duration::from_secs(10)),
+                lock_timeout: span(self.database_lock_timeout, Duration::from_secs(2)),
+                retry: RetryPolicy::default(),
+                request_id_lifetime: TimeDelta::hours(
+                    self.request_id_hours.map_or(24, |hours| i64::from(hours.get())),
+                ),
+                follow_up_attempts: self
+                    .follow_up_attempts
+                    .map_or(5, |attempts| i32::try_from(attempts.get()).unwrap_or(i32::MAX)),
+                region,
+            },
+            listen: self.listen.unwrap_or(loopback(50051)),
+            webhook_listen: self.webhook_listen,
+            webhook,
+            metrics_listen: self.metrics_listen.unwrap_or(loopback(9464)),
+            insecure: self.insecure.unwrap_or(false),
+            reflection: self.reflection.unwrap_or_default(),
+            auth: AuthSettings { cache_ttl, lookup_timeout: acquire_timeout },
+            token_use_interval: span(self.token_use_interval, Duration::from_mins(1)),
+            migrate_on_start: self.migrate_on_start.unwrap_or(true),
+            recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
+            limits: Limits {
+                message_bytes: count(self.max_message_bytes, 16 * 1024 * 1024),
+                request_timeout: span(self.request_timeout, Duration::from_secs(30)),
+                requests: count(self.max_requests, 1_024),
+                claims: count(self.max_claims, 1_024),
+                connections: count(self.max_connections, 1_024),
+                handshake: span(self.handshake_timeout, Duration::from_secs(10)),
+                streams: self.max_streams.map_or(128, NonZeroU32::get),
+                keepalive: span(self.keepalive, Duration::from_secs(20)),
+            },
+            sweep_interval: span(self.sweep_interval, Duration::from_secs(30)),
+            health_interval: span(self.health_interval, Duration::from_secs(5)),
+            purge_interval: span(self.purge_interval, Duration::from_mins(10)),
+            unrouted_retention: TimeDelta::days(
+                self.unrouted_retention_days.map_or(30, |days| i64::from(days.get())),
+            ),
+            shutdown_timeout: span(self.shutdown_timeout, Duration::from_secs(15)),
+        })
+    }
+}
