@@ -10,6 +10,7 @@ mod m20260101_000004_conversations;
 mod m20260101_000005_access;
 mod m20260101_000006_access_latch;
 mod m20260101_000007_answered_calls;
+mod m20260101_000008_erasure;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000005_access::Migration),
             Box::new(m20260101_000006_access_latch::Migration),
             Box::new(m20260101_000007_answered_calls::Migration),
+            Box::new(m20260101_000008_erasure::Migration),
         ]
     }
 }

@@ -1,5 +1,5 @@
-//! Work that nobody asks for: replaying and purging unrouted calls, giving silent conversations up, and writing down when tokens were used, and
-//! watching the database. Safe on any number of replicas.
+//! Work that nobody asks for: replaying and purging unrouted calls, giving silent conversations up, blanking what has outlived its purpose,
+//! writing down when tokens were used, and watching the database. Safe on any number of replicas.
 
 use std::time::Duration;
 
@@ -48,6 +48,16 @@ pub fn start(
             }
         }
     }));
+    if let Some(age) = settings.closed_lead_retention {
+        let storage = storage.clone();
+        tasks.spawn(every(settings.purge_interval, stop.clone(), async move || {
+            match storage.redact_closed_leads(age).await {
+                Ok(0) => {}
+                Ok(leads) => tracing::info!(leads, "personal texts of closed leads were blanked"),
+                Err(error) => tracing::warn!(%error, "personal texts of closed leads could not be blanked"),
+            }
+        }));
+    }
     let authenticator = authenticator.clone();
     tasks.spawn(every(settings.token_use_interval, stop.clone(), async move || {
         if let Err(error) = authenticator.note_uses().await {

@@ -13,6 +13,7 @@ pub mod domain;
 #[doc(hidden)]
 #[path = "storage/entities/mod.rs"]
 pub mod entities;
+pub mod erasure_key;
 pub mod exposure;
 pub mod grpc;
 mod incoming;

@@ -16,6 +16,7 @@ use crate::{
     clock::Environment,
     config::Settings,
     domain::error::Error,
+    erasure_key,
     exposure::{Exposure, Protection, check_grpc, check_metrics},
     grpc::{self, Api, GuardLayer, Reflection, health_names},
     incoming,
@@ -79,6 +80,7 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     }
     let storage =
         Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
+    let storage = erasure_key::attach(storage, &settings.erasure_key).await?;
     let (authenticator, webhook_token) = Authenticator::new(storage.clone(), settings.auth);
     // Before the first listener: nobody may get in by a server that is about to refuse to start.
     let protection = Protection {

@@ -111,6 +111,13 @@ pub struct Options {
     /// How often what has outlived its time is deleted [default: 10m]
     #[arg(long, env = "LEADCAPTURE_PURGE_INTERVAL", value_name = "TIME")]
     pub purge_interval: Option<Span>,
+    /// File with the key by which erased customers are known again, the same for all servers of a database
+    /// [default: beside a SQLite database, made if it is not there; none for PostgreSQL]
+    #[arg(long, env = "LEADCAPTURE_ERASURE_KEY_FILE", value_name = "FILE")]
+    pub erasure_key_file: Option<PathBuf>,
+    /// After how many days without a change the personal texts of a closed lead are blanked [default: never]
+    #[arg(long, env = "LEADCAPTURE_CLOSED_LEAD_RETENTION_DAYS", value_name = "DAYS")]
+    pub closed_lead_retention_days: Option<NonZeroU32>,
     /// How often a follow-up is handed out before a failure is final [default: 5]
     #[arg(long, env = "LEADCAPTURE_FOLLOW_UP_ATTEMPTS", value_name = "NUMBER")]
     pub follow_up_attempts: Option<NonZeroU32>,
@@ -193,6 +200,8 @@ impl Options {
             request_id_hours: self.request_id_hours.or(file.request_id_hours),
             health_interval: self.health_interval.or(file.health_interval),
             purge_interval: self.purge_interval.or(file.purge_interval),
+            erasure_key_file: self.erasure_key_file.or(file.erasure_key_file),
+            closed_lead_retention_days: self.closed_lead_retention_days.or(file.closed_lead_retention_days),
             follow_up_attempts: self.follow_up_attempts.or(file.follow_up_attempts),
             shutdown_timeout: self.shutdown_timeout.or(file.shutdown_timeout),
             log: self.log.or(file.log),

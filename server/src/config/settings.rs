@@ -13,6 +13,7 @@ use super::{DEFAULT_DATABASE_URL, Options};
 use crate::{
     auth::{AuthSettings, MAX_CACHE_TTL},
     domain::phone::Region,
+    erasure_key::ErasureKeySource,
     grpc::{Limits, Reflection},
     storage::{DatabaseSettings, QueueSettings, RetryPolicy},
 };
@@ -56,6 +57,10 @@ pub struct Settings {
     pub purge_interval: Duration,
     /// For how long an unrouted call is kept.
     pub unrouted_retention: TimeDelta,
+    /// Where the key comes from by which erased customers are known again.
+    pub erasure_key: ErasureKeySource,
+    /// After which time without a change the personal texts of a closed lead are blanked; absent for never.
+    pub closed_lead_retention: Option<TimeDelta>,
     /// How long requests in flight may go on after a shutdown began.
     pub shutdown_timeout: Duration,
 }
@@ -85,6 +90,7 @@ impl Options {
             webhook.spool.path.clone_from(path);
         }
         let workers = if url.starts_with("sqlite:") { 1 } else { count(self.recording_workers, 4) };
+        let erasure_key = ErasureKeySource::new(self.erasure_key_file.clone(), &url);
         Ok(Settings {
             database: DatabaseSettings {
                 url,
@@ -127,6 +133,10 @@ impl Options {
             unrouted_retention: TimeDelta::days(
                 self.unrouted_retention_days.map_or(30, |days| i64::from(days.get())),
             ),
+            erasure_key,
+            closed_lead_retention: self
+                .closed_lead_retention_days
+                .map(|days| TimeDelta::days(i64::from(days.get()))),
             shutdown_timeout: span(self.shutdown_timeout, Duration::from_secs(15)),
         })
     }

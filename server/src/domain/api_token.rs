@@ -101,7 +101,7 @@ fn check_digits(token: &str) -> String {
     hexadecimal(&Sha256::digest(token)[..CHECK_DIGITS / 2])
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes
         .iter()
         .flat_map(|byte| [byte >> 4, byte & 15])

@@ -241,6 +241,8 @@ pub struct MissedCall {
     pub returned_at: Option<DateTime<Utc>>,
     /// That call.
     pub returned_by_call_id: Option<String>,
+    /// When its personal fields were blanked.
+    pub redacted_at: Option<DateTime<Utc>>,
 }
 
 impl MissedCall {
@@ -254,8 +256,22 @@ impl MissedCall {
         }
     }
 
-    /// Fills what an earlier record of the same call left empty; answers whether anything changed.
+    /// Blanks all that tells of the caller or of what was said; the ids stay, so that the call is known again.
+    pub fn redact(&mut self, now: DateTime<Utc>) {
+        self.caller_phone = None;
+        self.caller_raw.clear();
+        self.representative_name = None;
+        self.ivr_path.clear();
+        self.recording_url = None;
+        self.custom_data = None;
+        self.redacted_at = Some(now);
+    }
+
+    /// Fills what an earlier record of the same call left empty, unless that was blanked; answers whether anything changed.
     pub fn fill_from(&mut self, record: &CallRecord) -> bool {
+        if self.redacted_at.is_some() {
+            return false;
+        }
         let mut changed = fill(&mut self.provider_status, record.provider_status.as_ref());
         changed |= fill(&mut self.original_call_id, record.original_call_id.as_ref());
         changed |= fill(&mut self.ring_duration_ms, record.ring_duration_ms.as_ref());

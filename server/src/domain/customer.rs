@@ -77,6 +77,8 @@ pub struct Customer {
     pub suppressed_at: Option<DateTime<Utc>>,
     /// Since when a lead of this phone was lost as `do_not_contact`; never cleared.
     pub do_not_contact_at: Option<DateTime<Utc>>,
+    /// When the personal data of this phone was last erased.
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 impl Customer {
@@ -102,6 +104,12 @@ impl Customer {
             call_id: call.call_id.clone(),
             original_call_id: call.original_call_id.clone(),
         });
+    }
+
+    /// Whether a call that began then is from before the erasure: nothing of it may be kept but its id.
+    #[must_use]
+    pub fn erased_since(&self, called_at: DateTime<Utc>) -> bool {
+        self.erased_at.is_some_and(|erased| called_at < erased)
     }
 
     /// Whether messages to this phone are forbidden for good.

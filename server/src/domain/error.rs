@@ -147,6 +147,17 @@ pub enum Error {
         /// The roles that may.
         allowed: &'static [Role],
     },
+    /// No customer can be erased without a key for the hash that stays.
+    #[error(
+        "customers cannot be erased: this server has no erasure key; make one with `openssl rand -hex 32 >FILE` and start every server of \
+         the database with --erasure-key-file FILE"
+    )]
+    ErasureKeyMissing,
+    /// Customers were erased under another key before.
+    #[error(
+        "customers cannot be erased: this server's erasure key is not the one by which customers were erased before; start it with that one"
+    )]
+    ErasureKeyWrong,
     /// The database cannot be reached.
     #[error("the database cannot be reached at the moment; try again")]
     DatabaseUnavailable,
@@ -227,6 +238,8 @@ impl Error {
             Self::Unauthenticated(TokenProblem::Revoked) => "TOKEN_REVOKED",
             Self::Unauthenticated(TokenProblem::Expired) => "TOKEN_EXPIRED",
             Self::PermissionDenied { .. } => "ROLE_NOT_ALLOWED",
+            Self::ErasureKeyMissing => "ERASURE_KEY_MISSING",
+            Self::ErasureKeyWrong => "ERASURE_KEY_WRONG",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",

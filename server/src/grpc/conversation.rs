@@ -330,11 +330,11 @@ impl ConversationService for Api {
         let key = request_id.key("RemoveSuppression", &caller, &request, Some(tenant.id()));
         let once = OnceRequest {
             key,
-            encode: &|()| v1::RemoveSuppressionResponse {}.encode_to_vec(),
-            customer: |()| None,
+            encode: &|_| v1::RemoveSuppressionResponse {}.encode_to_vec(),
+            customer: |phone| Some(phone),
         };
         let removed = self.storage.remove_suppression(tenant, &phone, once).await?;
-        Ok(respond(removed, |()| v1::RemoveSuppressionResponse {})?)
+        Ok(respond(removed, |_| v1::RemoveSuppressionResponse {})?)
     }
 
     #[instrument(name = "ListSuppressions", skip_all)]

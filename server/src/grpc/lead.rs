@@ -240,8 +240,12 @@ impl LeadService for Api {
         }))
     }
 
-    async fn erase_customer(&self, _: Request<v1::EraseCustomerRequest>) -> Reply<v1::EraseCustomerResponse> {
-        unimplemented("EraseCustomer")
+    #[instrument(name = "EraseCustomer", skip_all)]
+    async fn erase_customer(
+        &self,
+        request: Request<v1::EraseCustomerRequest>,
+    ) -> Reply<v1::EraseCustomerResponse> {
+        self.erase(request).await
     }
 
     async fn export_customer(

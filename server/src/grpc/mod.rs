@@ -16,6 +16,7 @@ mod once;
 mod page;
 mod parse;
 mod policy;
+mod privacy;
 mod refusal;
 mod status;
 mod tenant;

@@ -32,7 +32,9 @@ pub(super) const fn code(error: &Error) -> Code {
         | Error::RequestIdReused
         | Error::ConversationEnded
         | Error::ClaimExpired
-        | Error::TenantNameMismatch => Code::FailedPrecondition,
+        | Error::TenantNameMismatch
+        | Error::ErasureKeyMissing
+        | Error::ErasureKeyWrong => Code::FailedPrecondition,
         Error::EtagMismatch => Code::Aborted,
         Error::BusinessLineTaken | Error::WhatsappConversationTaken => Code::AlreadyExists,
         Error::Unauthenticated(_) => Code::Unauthenticated,

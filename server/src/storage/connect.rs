@@ -73,6 +73,7 @@ impl Storage {
             request_id_lifetime: settings.request_id_lifetime,
             max_attempts: settings.follow_up_attempts,
             region: settings.region,
+            erasure_key: None,
         })
     }
 }
@@ -146,6 +147,8 @@ async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<Databa
             .journal_mode(SqliteJournalMode::Wal)
             // FULL: what was acknowledged survives a loss of power, not only the end of the process.
             .synchronous(SqliteSynchronous::Full)
+            // What was erased is overwritten, not only unlinked.
+            .pragma("secure_delete", "ON")
             .busy_timeout(busy_timeout)
     });
     Database::connect(options).await

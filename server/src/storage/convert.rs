@@ -2,7 +2,7 @@
 //!
 //! A row that cannot be converted was written by something else than this program; that is a fault of ours, never the caller's.
 
-use sea_orm::Set;
+use sea_orm::{NotSet, Set};
 use serde_json::Value;
 
 use super::entities::{
@@ -82,6 +82,7 @@ pub(super) fn customer(row: customer::Model) -> Result<Customer, Error> {
             .unwrap_or_default(),
         suppressed_at: row.suppressed_at,
         do_not_contact_at: row.do_not_contact_at,
+        erased_at: row.erased_at,
     })
 }
 
@@ -151,6 +152,7 @@ pub(super) fn lead_row(lead: Lead) -> lead::ActiveModel {
         reopen_count: Set(lead.reopen_count),
         opener_round: Set(lead.opener_round),
         previous_lead_id: Set(lead.previous_lead_id),
+        redacted_at: NotSet,
         version: Set(lead.version),
         created_at: Set(lead.created_at),
         updated_at: Set(lead.updated_at),
@@ -187,6 +189,7 @@ pub(super) fn missed_call(row: missed_call::Model) -> Result<MissedCall, Error> 
         disposition: row.disposition.into(),
         returned_at: row.returned_at,
         returned_by_call_id: row.returned_by_call_id,
+        redacted_at: row.redacted_at,
     })
 }
 
@@ -225,6 +228,7 @@ pub(super) fn missed_call_row(call: &MissedCall) -> Result<missed_call::ActiveMo
         disposition: Set(call.disposition.into()),
         returned_at: Set(call.returned_at),
         returned_by_call_id: Set(call.returned_by_call_id.clone()),
+        redacted_at: Set(call.redacted_at),
     })
 }
 

@@ -14,10 +14,11 @@ use uuid::Uuid;
 
 use super::{
     Storage, convert,
+    customers::Contact,
     entities::{customer, enums::ConversationState, lead, lead_conversation, lead_event},
     error::Failure,
     idempotency::{Once, OnceRequest},
-    recording::load::{leads_of_phones, lock},
+    recording::load::leads_of_phones,
     scope::Scope,
     suppressions::cancel_follow_ups,
 };
@@ -152,7 +153,8 @@ impl Storage {
             .ok_or_else(not_found)?;
         // A lead's phone never changes, so it may be read before the lock.
         let customer = CustomerKey { tenant_id: tenant.id(), phone: convert::lead(row)?.customer_phone };
-        let customers = lock(transaction, BTreeSet::from([customer]), self.environment()).await?;
+        let customers =
+            self.lock_customers(transaction, BTreeSet::from([customer]), |_| Contact::Old).await?;
         let mut others = leads_of_phones(transaction, &customers).await?;
         let position = others.iter().position(|lead| lead.id == reference.lead_id).ok_or_else(not_found)?;
         let lead = others.swap_remove(position);

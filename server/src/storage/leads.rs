@@ -1,7 +1,5 @@
 //! Leads.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
@@ -17,7 +15,7 @@ use super::{
     error::{Failure, surface},
     idempotency::{Once, OnceRequest},
     page::{Cursor, Order},
-    recording::load::{current_leads, leads_of_phones, lock},
+    recording::load::{current_leads, leads_of_phones},
     tenants::tenant_in,
 };
 use crate::domain::{
@@ -92,12 +90,10 @@ impl Storage {
             async move {
                 let tenant = tenant_in(transaction, new.tenant).await?;
                 refuse_own_number(transaction, new.tenant, &new.phone).await?;
-                let customers = lock(transaction, BTreeSet::from([key.clone()]), self.environment()).await?;
-                let Some(customer) = customers.first() else {
-                    return Err(Error::internal("the customer's row was neither made nor found").into());
-                };
+                let customer = self.lock_customer(transaction, key.clone()).await?;
                 let now = self.environment().now();
-                let current = current_lead(leads_of_phones(transaction, &customers).await?, key);
+                let leads = leads_of_phones(transaction, std::slice::from_ref(&customer)).await?;
+                let current = current_lead(leads, key);
                 let request = CaptureRequest {
                     tenant: &tenant,
                     source: new.source,
@@ -107,7 +103,7 @@ impl Storage {
                     fresh,
                 };
                 let Capture { lead, created, event, opener } =
-                    capture::capture(&request, customer, current, now);
+                    capture::capture(&request, &customer, current, now);
                 let row = convert::lead_row(lead.clone());
                 if created {
                     row.insert(transaction).await?;

@@ -9,6 +9,8 @@ mod business_lines;
 mod connect;
 mod conversations;
 mod convert;
+mod customers;
+mod erasure;
 mod error;
 mod follow_up_claims;
 mod follow_ups;
@@ -19,6 +21,7 @@ mod leads;
 mod missed_calls;
 mod page;
 mod recording;
+mod retention;
 mod scope;
 mod silence;
 mod suppressions;
@@ -55,7 +58,7 @@ pub use self::{
 };
 use crate::{
     clock::Environment,
-    domain::{error::Error, phone::Region},
+    domain::{erasure::ErasureKey, error::Error, phone::Region},
 };
 
 /// Access to the database; cheap to clone.
@@ -73,6 +76,8 @@ pub struct Storage {
     max_attempts: i32,
     /// The region of business numbers, as no tenant is known before its line is found.
     region: Region,
+    /// By which customers are known again who were erased; none can be erased without.
+    erasure_key: Option<ErasureKey>,
 }
 
 impl Storage {

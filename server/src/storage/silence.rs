@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::{
     Storage, convert,
+    customers::Contact,
     entities::{lead, lead_conversation},
     error::{Failure, surface},
     lead_changes::save,
-    recording::load::lock,
     scope::AllTenants,
     suppressions::cancel_follow_ups,
 };
@@ -67,7 +67,7 @@ impl Storage {
             .iter()
             .map(|lead| CustomerKey { tenant_id: lead.tenant_id, phone: lead.customer_phone.clone() })
             .collect();
-        lock(transaction, keys, self.environment()).await?;
+        self.lock_customers(transaction, keys, |_| Contact::Old).await?;
         let now = self.environment().now();
         let conversations = lead_conversation::Entity::find(EVERY)
             .filter(lead_conversation::COLUMN.lead_id.is_in(leads.iter().copied()))

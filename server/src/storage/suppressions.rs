@@ -1,7 +1,5 @@
 //! Phones to which no messages may be sent.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
@@ -21,7 +19,6 @@ use super::{
     error::{Failure, surface},
     idempotency::{Once, OnceRequest},
     page::{Cursor, Order},
-    recording::load::lock,
     scope::Scope,
     tenants::tenant_in,
 };
@@ -61,7 +58,8 @@ impl Storage {
         self.write_once(once, move |transaction| {
             async move {
                 let policy = tenant_in(transaction, tenant).await?.policy;
-                let mut customer = self.lock_customer(transaction, tenant, phone).await?;
+                let key = CustomerKey { tenant_id: tenant.id(), phone: phone.clone() };
+                let mut customer = self.lock_customer(transaction, key).await?;
                 let now = self.environment().now();
                 if customer.suppressed_at.is_none() {
                     suppress(transaction, &mut customer, reason, now).await?;
@@ -76,7 +74,7 @@ impl Storage {
         .await
     }
 
-    /// Allows messages to a phone again.
+    /// Allows messages to a phone again; answers the phone.
     ///
     /// # Errors
     /// [`Error::NotFound`] for a phone that is not suppressed; [`Error::RequestIdReused`]; or when the database fails.
@@ -85,12 +83,13 @@ impl Storage {
         &self,
         tenant: TenantScope,
         phone: &PhoneNumber,
-        once: OnceRequest<'_, ()>,
-    ) -> Result<Once<()>, Error> {
+        once: OnceRequest<'_, PhoneNumber>,
+    ) -> Result<Once<PhoneNumber>, Error> {
         self.write_once(once, move |transaction| {
             async move {
                 tenant_in(transaction, tenant).await?;
-                let customer = self.lock_customer(transaction, tenant, phone).await?;
+                let key = CustomerKey { tenant_id: tenant.id(), phone: phone.clone() };
+                let customer = self.lock_customer(transaction, key).await?;
                 if customer.suppressed_at.is_none() {
                     return Err(Error::NotFound(Resource::Suppression).into());
                 }
@@ -102,7 +101,7 @@ impl Storage {
                     ..Default::default()
                 };
                 change.update(tenant, transaction).await?;
-                Ok(())
+                Ok(customer.key.phone)
             }
             .scope_boxed()
         })
@@ -122,7 +121,8 @@ impl Storage {
         self.tenant(tenant).await?;
         let query = customer::Entity::find(tenant)
             .filter(customer::COLUMN.suppressed_at.is_not_null())
-            .filter(customer::COLUMN.erased_at.is_null());
+            // Of an erased customer nothing is left to be shown.
+            .filter(customer::COLUMN.phone.starts_with("+"));
         let columns = (customer::Column::SuppressedAt, customer::Column::Id);
         let rows = page.apply(query, columns, Order::OldestFirst).all(&self.reader).await.map_err(surface)?;
         let suppressions = rows.into_iter().filter_map(|row| suppression(Some(row))).collect();
@@ -130,18 +130,6 @@ impl Storage {
             at: suppression.suppressed_at,
             id: suppression.id,
         }))
-    }
-
-    async fn lock_customer(
-        &self,
-        transaction: &DatabaseTransaction,
-        tenant: TenantScope,
-        phone: &PhoneNumber,
-    ) -> Result<Customer, Failure> {
-        let key = CustomerKey { tenant_id: tenant.id(), phone: phone.clone() };
-        let customers = lock(transaction, BTreeSet::from([key]), self.environment()).await?;
-        let missing = || Error::internal("the customer's row was neither made nor found").into();
-        customers.into_iter().next().ok_or_else(missing)
     }
 }
 

@@ -44,6 +44,8 @@ fn samples() -> Vec<Error> {
         Error::UnsupportedEncoding("gzip is not supported".to_owned()),
         Error::UnknownMethod,
         Error::Unimplemented { method: "EraseCustomer" },
+        Error::ErasureKeyMissing,
+        Error::ErasureKeyWrong,
         Error::DeadlineExceeded,
         Error::internal("the disk is on fire in rack 7"),
     ]);
@@ -76,13 +78,15 @@ fn place(error: &Error) -> usize {
         Error::Internal(_) => 20,
         Error::Unauthenticated(_) => 21,
         Error::PermissionDenied { .. } => 22,
+        Error::ErasureKeyMissing => 23,
+        Error::ErasureKeyWrong => 24,
     }
 }
 
 #[test]
 fn there_is_a_sample_of_every_error() {
     let places: BTreeSet<_> = samples().iter().map(place).collect();
-    assert_eq!(places, (0..=22).collect());
+    assert_eq!(places, (0..=24).collect());
 }
 
 /// The rows of the table in `docs/errors.md`, by reason: code, metadata, advice.

@@ -141,6 +141,18 @@ both_engines! {
                 }).await;
             }
         }
+        explained.watch("EraseCustomer", async || {
+            for number in [1, 1, 950_000] {
+                let request = v1::EraseCustomerRequest { tenant_id: tenant_id.clone(), phone: mobile(number), ..Default::default() };
+                filled.leads().erase_customer(request).await.unwrap();
+            }
+        }).await;
+        explained.watch("calls of erased customers", async || {
+            for seconds in [100, 0] {
+                let call = missed(&format!("erased-{seconds}"), &mobile(1), before(filled.clock.now(), seconds));
+                filled.missed_calls().record_call(call).await.unwrap();
+            }
+        }).await;
         explained.assert_indexed(&db).await;
     }
 
@@ -158,9 +170,18 @@ both_engines! {
             filled.tenants().remove_business_line(request).await.unwrap();
         }).await;
         explained.watch("purge", async || {
+            let lost = v1::TransitionLeadRequest {
+                tenant_id: filled.tenant.id.clone(),
+                lead_id: filled.lead.id.clone(),
+                to_status: v1::LeadStatus::Lost.into(),
+                lost_reason: v1::LostReason::Price.into(),
+                ..Default::default()
+            };
+            filled.leads().transition_lead(lost).await.unwrap();
             filled.clock.advance(TimeDelta::days(365));
             filled.storage.purge_requests().await.unwrap();
             filled.storage.purge_unrouted(TimeDelta::days(30)).await.unwrap();
+            assert_eq!(filled.storage.redact_closed_leads(TimeDelta::days(30)).await.unwrap(), 1);
         }).await;
         explained.assert_indexed(&db).await;
     }

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use leadcapture_migration::{Migrator, MigratorTrait as _};
 use leadcapture_server::domain;
 use leadcapture_server::storage::entities::{
-    access_latch, api_token, business_line, customer, enums, follow_up, idempotency_record, lead,
-    lead_conversation, lead_event, missed_call, released_number, tenant, unrouted_call,
+    access_latch, api_token, business_line, customer, enums, erasure_key, follow_up, idempotency_record,
+    lead, lead_conversation, lead_event, missed_call, released_number, tenant, unrouted_call,
 };
 use sea_orm::sea_query::ColumnType;
 use sea_orm::{
@@ -45,6 +45,7 @@ fn entities() -> Vec<Table> {
         table(api_token::Entity),
         table(business_line::Entity),
         table(customer::Entity),
+        table(erasure_key::Entity),
         table(follow_up::Entity),
         table(idempotency_record::Entity),
         table(lead::Entity),

@@ -52,6 +52,7 @@ fn customer(phone: &str) -> Customer {
         answered_calls: Vec::new(),
         suppressed_at: None,
         do_not_contact_at: None,
+        erased_at: None,
     }
 }
 

@@ -80,6 +80,7 @@ impl Story {
                 answered_calls: Vec::new(),
                 suppressed_at: None,
                 do_not_contact_at: None,
+                erased_at: None,
             },
             lead: Lead::new(new, now),
             conversation: None,

@@ -115,6 +115,7 @@ impl Case {
             answered_calls: Vec::new(),
             suppressed_at: None,
             do_not_contact_at: None,
+            erased_at: None,
         })
     }
 

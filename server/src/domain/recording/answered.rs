@@ -17,6 +17,9 @@ impl Ledger {
         let Some(key) = &call.customer else {
             return Outcome { disposition: Disposition::NoCallerId, call: None, lead: None };
         };
+        if self.customer(key).is_some_and(|customer| customer.erased_since(call.reported.record.called_at)) {
+            return Outcome { disposition: Disposition::Answered, call: None, lead: None };
+        }
         let latest = self.remember_answer(call, key);
         let returned = self.mark_returned(call, key);
         let contacted = self.contact_lead(call, key, latest, &returned);

@@ -46,6 +46,9 @@ impl Ledger {
         let Some(customer) = self.customer(key).cloned() else {
             return self.keep(call, line, None, Disposition::NoCallerId, None);
         };
+        if customer.erased_since(record.called_at) {
+            return self.keep(call, line, Some(&customer), Disposition::Suppressed, None);
+        }
         // The answered leg did all there is to do when it came.
         if customer.answered_leg_of(record) {
             return Outcome { disposition: Disposition::Answered, call: None, lead: None };
@@ -138,7 +141,7 @@ impl Ledger {
     ) -> Outcome {
         let record = &call.reported.record;
         let returned = customer.filter(|_| disposition == Disposition::AlreadyReturned);
-        let kept = MissedCall {
+        let mut kept = MissedCall {
             id: call.reported.fresh.missed_call,
             key: call.call_key(),
             original_call_id: record.original_call_id.clone(),
@@ -162,9 +165,14 @@ impl Ledger {
             disposition,
             returned_at: returned.and_then(|customer| customer.last_answered_at),
             returned_by_call_id: returned.and_then(|customer| customer.last_answered_call_id.clone()),
+            redacted_at: None,
         };
+        let erased = customer.is_some_and(|customer| customer.erased_since(record.called_at));
+        if erased {
+            kept.redact(self.now);
+        }
         let key = kept.key.clone();
-        self.add_call(call.customer.as_ref(), kept);
+        self.add_call(call.customer.as_ref().filter(|_| !erased), kept);
         Outcome { disposition, call: Some(key), lead: lead_id }
     }
 }

@@ -63,6 +63,8 @@ pub struct Model {
     pub opener_round: i32,
     /// The lead of the same phone before this one.
     pub previous_lead_id: Option<Uuid>,
+    /// When name, need, preference and note were last blanked.
+    pub redacted_at: Option<DateTimeUtc>,
     /// Grows by one with each change; the etag.
     pub version: i64,
     /// When the row was made.

@@ -73,6 +73,8 @@ pub struct Model {
     /// The provider's id of the call that returned it.
     #[sea_orm(column_type = "Text")]
     pub returned_by_call_id: Option<String>,
+    /// When the personal fields were blanked.
+    pub redacted_at: Option<DateTimeUtc>,
     /// The tenant.
     #[sea_orm(belongs_to, from = "tenant_id", to = "id")]
     pub tenant: BelongsTo<super::tenant::Entity>,

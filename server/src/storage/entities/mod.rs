@@ -7,6 +7,7 @@ pub mod api_token;
 pub mod business_line;
 pub mod customer;
 pub mod enums;
+pub mod erasure_key;
 pub mod follow_up;
 pub mod idempotency_record;
 pub mod lead;

@@ -3,30 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
-    Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _, Set, TryInsertResult,
-    sea_query::{ExprTrait as _, OnConflict},
+    Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _, TryInsertResult,
+    sea_query::ExprTrait as _,
 };
 use uuid::Uuid;
 
 use super::super::{
     bulk, convert,
-    entities::{business_line, customer, lead, missed_call, tenant},
+    entities::{business_line, lead, missed_call, tenant},
     error::Failure,
     scope::AllTenants,
 };
-use crate::{
-    clock::Environment,
-    domain::{
-        call::MissedCall,
-        customer::{Customer, CustomerKey},
-        lead::Lead,
-        phone::{PhoneNumber, Region},
-        recording::{
-            Known, ReportedCall,
-            routing::{Directory, RoutedCall, business_phone, customer_phone},
-        },
-        tenant::{BusinessLine, Tenant},
+use crate::domain::{
+    call::MissedCall,
+    customer::{Customer, CustomerKey},
+    lead::Lead,
+    phone::{PhoneNumber, Region},
+    recording::{
+        Known, ReportedCall,
+        routing::{Directory, RoutedCall, business_phone, customer_phone},
     },
+    tenant::{BusinessLine, Tenant},
 };
 
 /// Each row is looked up by a number, or by the tenant that owns the number together with a key.
@@ -95,45 +92,6 @@ async fn load_lines(
         }
     }
     Ok(())
-}
-
-/// Makes the rows of the batch's customers where they are missing and locks them all, in sorted order.
-pub(super) async fn lock_customers(
-    transaction: &DatabaseTransaction,
-    calls: &[RoutedCall<'_>],
-    environment: &Environment,
-) -> Result<Vec<Customer>, Failure> {
-    let keys: BTreeSet<_> = calls.iter().filter_map(|call| call.customer.clone()).collect();
-    lock(transaction, keys, environment).await
-}
-
-/// Makes and locks the rows of `keys`. The set is sorted, so two transactions never wait for each other.
-pub(in crate::storage) async fn lock(
-    transaction: &DatabaseTransaction,
-    keys: BTreeSet<CustomerKey>,
-    environment: &Environment,
-) -> Result<Vec<Customer>, Failure> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let now = environment.now();
-    let rows = keys
-        .into_iter()
-        .map(|key| customer::ActiveModel {
-            id: Set(environment.new_id()),
-            tenant_id: Set(key.tenant_id),
-            phone: Set(key.phone.as_e164().to_owned()),
-            created_at: Set(now),
-            updated_at: Set(now),
-            ..Default::default()
-        })
-        .collect();
-    // One statement makes, locks and reads: the row that a conflicting insert updates is locked and answered as it is now.
-    let lock_existing = OnConflict::columns([customer::Column::TenantId, customer::Column::Phone])
-        .update_column(customer::Column::UpdatedAt)
-        .to_owned();
-    let locked = bulk::upsert(transaction, rows, lock_existing).await?;
-    locked.into_iter().map(|row| convert::customer(row).map_err(Failure::from)).collect()
 }
 
 /// What is stored about the locked customers and the batch's calls.

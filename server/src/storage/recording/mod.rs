@@ -5,6 +5,8 @@ pub(super) mod load;
 pub(super) mod queue;
 mod replay;
 
+use std::collections::BTreeSet;
+
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::DatabaseTransaction;
 use tracing::instrument;
@@ -12,14 +14,19 @@ use uuid::Uuid;
 
 use super::{
     Storage,
+    customers::Contact,
     error::Failure,
     transaction::Finish,
     unrouted_calls::{delete_unrouted, keep_unrouted},
 };
 use crate::domain::{
     call::Disposition,
+    customer::Customer,
     error::Error,
-    recording::{Decision, FreshIds, ReportedCall, decide, routing::Route},
+    recording::{
+        Decision, FreshIds, ReportedCall, decide,
+        routing::{Route, RoutedCall},
+    },
 };
 
 /// The most calls of one batch.
@@ -94,7 +101,7 @@ impl Storage {
         }
 
         if !routed.is_empty() {
-            let customers = load::lock_customers(transaction, &routed, self.environment()).await?;
+            let customers = self.lock_callers(transaction, &routed).await?;
             // After the locks, so that the times of decisions about one phone are in the order of the decisions.
             let now = self.environment().now();
             let known = load::known(transaction, &routed, customers).await?;
@@ -113,6 +120,21 @@ impl Storage {
             replayed.iter().zip(&results).filter(|(_, result)| is_recorded(result)).map(|(id, _)| *id);
         delete_unrouted(transaction, recorded.collect()).await?;
         Ok(results)
+    }
+
+    /// Locks the customers of the batch. One who was erased is in touch again by a call that began later.
+    async fn lock_callers(
+        &self,
+        transaction: &DatabaseTransaction,
+        calls: &[RoutedCall<'_>],
+    ) -> Result<Vec<Customer>, Failure> {
+        let keys: BTreeSet<_> = calls.iter().filter_map(|call| call.customer.clone()).collect();
+        let contact = |customer: &Customer| {
+            let calls = calls.iter().filter(|call| call.customer.as_ref() == Some(&customer.key));
+            let mut since = calls.filter(|call| !customer.erased_since(call.reported.record.called_at));
+            if since.next().is_some() { Contact::New } else { Contact::Old }
+        };
+        self.lock_customers(transaction, keys, contact).await
     }
 }
 

@@ -231,7 +231,7 @@ fn leads() -> Vec<Row> {
                 ..Default::default()
             }
         }),
-        row!("LeadService/EraseCustomer", planned, Required, None, leads.erase_customer, |target| {
+        row!("LeadService/EraseCustomer", built, Required, None, leads.erase_customer, |target| {
             v1::EraseCustomerRequest { tenant_id: target.tenant_id, phone: mobile(1), ..Default::default() }
         }),
         row!("LeadService/ExportCustomer", planned, Required, None, leads.export_customer, |target| {

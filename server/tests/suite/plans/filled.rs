@@ -10,7 +10,7 @@ use leadcapture_proto::v1::{
 use leadcapture_server::{
     auth::Session,
     clock::{Clock as _, ManualClock},
-    domain::access::Principal,
+    domain::{access::Principal, erasure::ErasureKey},
     grpc::{self, Api},
     metrics::Metrics,
     storage::{
@@ -81,7 +81,8 @@ impl Filled {
 
         let settings = settings(db);
         let sent = Arc::new(Mutex::new(Vec::new()));
-        let mut storage = Storage::connect(&settings.database, environment(clock.clone())).await.unwrap();
+        let storage = Storage::connect(&settings.database, environment(clock.clone())).await.unwrap();
+        let mut storage = storage.with_erasure_key(ErasureKey::new([7; 32]));
         let log = Arc::clone(&sent);
         storage.observe_statements(move |info| log.lock().unwrap().push(info.statement.clone()));
         let queue = RecordingQueue::start(&storage, settings.recording, &TaskTracker::new());

@@ -10,6 +10,7 @@ use leadcapture_server::{
     clock::Clock as _,
     domain::{
         call::{CallDirection, CallOutcome, CallRecord, Disposition},
+        erasure::ErasureKey,
         recording::ReportedCall,
     },
     storage::{RecordingMode, Storage},
@@ -60,7 +61,9 @@ both_engines! {
     async fn the_size_of_a_batch_does_not_change_the_number_of_statements(db: TestDatabase) {
         let clock = noon();
         TestServer::start_at(&db, &clock).await.tenant_with_line(LINE).await;
-        let mut storage = Storage::connect(&settings(&db).database, environment(clock.clone())).await.unwrap();
+        let storage = Storage::connect(&settings(&db).database, environment(clock.clone())).await.unwrap();
+        // With a key, as then new customers are looked for among those who were erased.
+        let mut storage = storage.with_erasure_key(ErasureKey::new([7; 32]));
         let statements = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&statements);
         storage.observe_statements(move |_| {

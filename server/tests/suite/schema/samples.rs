@@ -59,6 +59,7 @@ pub(super) fn lead(id: Uuid, status: LeadStatus) -> lead::Model {
         reopen_count: 0,
         opener_round: 0,
         previous_lead_id: None,
+        redacted_at: None,
         version: 1,
         created_at: now(),
         updated_at: now(),
@@ -132,6 +133,7 @@ pub(super) fn missed_call() -> missed_call::Model {
         disposition: CallDisposition::LeadCreated,
         returned_at: None,
         returned_by_call_id: None,
+        redacted_at: None,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Migrating takes longer than copying, so each engine migrates once in a run and every test gets a copy.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use leadcapture_migration::{Migrator, MigratorTrait as _};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
@@ -46,12 +46,21 @@ impl TestDatabase {
                 (copy.url(), Some(copy))
             }
         };
-        Self { engine, url, folder, _copy: copy }
+        let database = Self { engine, url, folder, _copy: copy };
+        if let Some(file) = database.erasure_key_file() {
+            std::fs::write(file, "5e".repeat(32)).expect("an erasure key");
+        }
+        database
     }
 
     /// A folder for what goes with the database; removed with it.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The file with the erasure key of all servers of this database. On SQLite the server makes one by itself.
+    pub(crate) fn erasure_key_file(&self) -> Option<PathBuf> {
+        (self.engine == Engine::Postgres).then(|| self.folder.path().join("erasure-key"))
     }
 
     /// The engine.

@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 pub(crate) mod client;
 pub(crate) mod database;
+pub(crate) mod dump;
 pub(crate) mod leads;
 pub(crate) mod maintenance;
 mod postgres;

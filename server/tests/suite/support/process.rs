@@ -57,12 +57,14 @@ async fn start(
     arguments: &[&str],
     variables: &[(&str, &str)],
 ) -> ServerProcess {
+    let key = db.erasure_key_file().map(|file| ("LEADCAPTURE_ERASURE_KEY_FILE", file));
     let mut child = Command::new(env!("CARGO_BIN_EXE_leadcapture"))
         .args(["serve", "--metrics-listen", "127.0.0.1:0", "--log-format", "json", "--listen"])
         .arg(listen.to_string())
         .args(arguments)
         .env_clear()
         .env("LEADCAPTURE_DATABASE_URL", db.url())
+        .envs(key)
         .envs(variables.iter().copied())
         .env("LEADCAPTURE_WEBHOOK_SPOOL", db.folder().join("spool.db"))
         .stdin(Stdio::null())

@@ -100,6 +100,7 @@ pub(crate) fn settings(db: &TestDatabase) -> Settings {
         database_url: Some(db.url().to_owned()),
         listen: Some(ANY_PORT),
         metrics_listen: Some(ANY_PORT),
+        erasure_key_file: db.erasure_key_file(),
         ..Options::default()
     };
     let mut settings = Settings { sweep_interval: Duration::from_hours(24), ..options.settings().unwrap() };

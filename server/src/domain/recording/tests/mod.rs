@@ -5,6 +5,7 @@
 mod answered;
 mod apply;
 mod batches;
+mod erased;
 mod leads;
 mod model;
 mod openers;

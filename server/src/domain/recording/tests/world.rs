@@ -179,6 +179,7 @@ impl World {
             answered_calls: Vec::new(),
             suppressed_at: None,
             do_not_contact_at: None,
+            erased_at: None,
         })
     }
 
