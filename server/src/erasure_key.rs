@@ -7,7 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{domain::erasure::ErasureKey, storage::Storage};
+use crate::{
+    domain::erasure::ErasureKey,
+    storage::{Storage, sqlite_file},
+};
 
 /// Where the key comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,21 +30,13 @@ impl ErasureKeySource {
     pub fn new(file: Option<PathBuf>, database_url: &str) -> Self {
         match file {
             Some(path) => Self::Given(path),
-            None => sqlite_path(database_url).map_or(Self::None, |path| {
-                let mut beside = PathBuf::from(path).into_os_string();
+            None => sqlite_file(database_url).map_or(Self::None, |path| {
+                let mut beside = path.into_os_string();
                 beside.push(".erasure-key");
                 Self::Beside(beside.into())
             }),
         }
     }
-}
-
-/// The file of a SQLite URL.
-fn sqlite_path(url: &str) -> Option<&str> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
-    (!path.is_empty() && path != ":memory:").then_some(path)
 }
 
 /// The storage with its key, if it has one.
@@ -89,7 +84,7 @@ fn read(path: &Path) -> io::Result<ErasureKey> {
 fn made(path: &Path, storage: &Storage) -> Option<ErasureKey> {
     match make(path, &ErasureKey::new(storage.environment().new_secret())) {
         Ok(key) => {
-            tracing::info!(file = %path.display(), "an erasure key was made; keep a copy of it with the backups' keys");
+            tracing::info!(file = %path.display(), "an erasure key was made; keep a copy of it apart from the database's backups");
             Some(key)
         }
         Err(error) => {
@@ -135,7 +130,8 @@ mod tests {
         assert_eq!(source("sqlite://leads.db?mode=rwc"), beside("leads.db.erasure-key"));
         assert_eq!(source("sqlite:///var/lib/leads.db"), beside("/var/lib/leads.db.erasure-key"));
         assert_eq!(source("sqlite:leads.db"), beside("leads.db.erasure-key"));
-        for url in ["sqlite::memory:", "sqlite://:memory:", "postgres://localhost/leads"] {
+        assert_eq!(source("sqlite://my%20leads.db"), beside("my leads.db.erasure-key"));
+        for url in ["sqlite::memory:", "sqlite://leads?mode=memory", "postgres://localhost/leads"] {
             assert_eq!(source(url), ErasureKeySource::None, "{url}");
         }
         let given = ErasureKeySource::new(Some("/run/key".into()), "sqlite://leads.db");

@@ -1,13 +1,13 @@
 //! Connecting: pools, timeouts and the settings that SQLite needs to be safe.
 
-use std::time::Duration;
+use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::PathBuf, time::Duration};
 
 use chrono::TimeDelta;
 use leadcapture_migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr,
     TransactionTrait as _,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 
 use super::{Storage, transaction::RetryPolicy};
@@ -116,7 +116,25 @@ fn is_sqlite(url: &str) -> Result<bool, ConnectError> {
     if postgres { Ok(false) } else { Err(ConnectError::UnsupportedUrl) }
 }
 
+/// The file of a SQLite database; absent for PostgreSQL and for a database in memory.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+    let options: SqliteConnectOptions = url.parse().ok().filter(|_| !in_memory)?;
+    Some(options.get_filename().to_owned())
+}
+
+/// Makes the file of a SQLite database that is not there yet, for the eyes of its owner alone: it is about to hold customers. SQLite gives the
+/// files beside it the same permissions.
+fn make_private(url: &str) {
+    if let Some(path) = sqlite_file(url).filter(|_| url.contains("mode=rwc")) {
+        // Where it exists already, or cannot be made, SQLite itself says so.
+        drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path));
+    }
+}
+
 async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    make_private(&settings.url);
     let mut options = ConnectOptions::new(&settings.url);
     options
         .max_connections(connections)
@@ -152,4 +170,26 @@ async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<Databa
             .busy_timeout(busy_timeout)
     });
     Database::connect(options).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_new_database_file_is_its_owners_alone_and_an_old_one_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, old) = (folder.path().join("new.db"), folder.path().join("old.db"));
+        fs::write(&old, "").unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o640)).unwrap();
+        for (path, expected) in [(&new, 0o600), (&old, 0o640)] {
+            make_private(&format!("sqlite://{}?mode=rwc", path.display()));
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, expected);
+        }
+        let absent = folder.path().join("absent.db");
+        make_private(&format!("sqlite://{}?mode=rw", absent.display()));
+        assert!(!absent.exists(), "only mode=rwc makes a file");
+    }
 }

@@ -37,7 +37,7 @@ pub use crate::entities;
 pub use self::{
     api_tokens::{CreatedToken, NewToken, TokenReference},
     business_lines::AddedLine,
-    connect::{ConnectError, DatabaseSettings, connect_for_migrations, migrate_up},
+    connect::{ConnectError, DatabaseSettings, connect_for_migrations, migrate_up, sqlite_file},
     conversations::{ConversationAndLead, ConversationChange, ConversationReference, SentOpener},
     follow_up_claims::{ClaimRequest, ClaimedFollowUp},
     follow_ups::{FollowUpFilter, FollowUpReport, ReportedFollowUp, SendFailure},
