@@ -120,7 +120,10 @@ fn is_sqlite(url: &str) -> Result<bool, ConnectError> {
 #[must_use]
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-    let options: SqliteConnectOptions = url.parse().ok().filter(|_| !in_memory)?;
+    if in_memory || !url.starts_with("sqlite:") {
+        return None;
+    }
+    let options: SqliteConnectOptions = url.parse().ok()?;
     Some(options.get_filename().to_owned())
 }
 
