@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     domain::erasure::ErasureKey,
+    serve::describe,
     storage::{Storage, sqlite_file},
 };
 
@@ -44,9 +45,7 @@ impl ErasureKeySource {
 /// # Errors
 /// A sentence that says what is wrong: the file cannot be read or holds no key, or it is not the key by which customers were erased before.
 pub async fn attach(storage: Storage, source: &ErasureKeySource) -> Result<Storage, String> {
-    let in_use = storage.erasure_key_in_use().await.map_err(|error| {
-        format!("cannot read which erasure key is in use: {error}; is the schema up to date? `leadcapture migrate up` brings it there")
-    })?;
+    let in_use = storage.erasure_key_in_use().await.map_err(|error| describe(&error))?;
     let key = match source {
         ErasureKeySource::Given(path) => {
             Some(read(path).map_err(|error| format!("--erasure-key-file: {}: {error}", path.display()))?)

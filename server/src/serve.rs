@@ -209,7 +209,7 @@ async fn run_webhook(
     webhook.serve(listener, shutdown).await.map_err(|error| error.to_string())
 }
 
-fn describe(error: &Error) -> String {
+pub(crate) fn describe(error: &Error) -> String {
     match error {
         Error::Internal(cause) => {
             format!(

@@ -1,16 +1,20 @@
 //! Connecting: pools, timeouts and the settings that SQLite needs to be safe.
 
-use std::{fs::OpenOptions, os::unix::fs::OpenOptionsExt as _, path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use leadcapture_migration::{Migrator, MigratorTrait as _};
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, DbErr,
     TransactionTrait as _,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
-use super::{Storage, transaction::RetryPolicy};
+use super::{
+    Storage,
+    database_url::{ConnectError, explain, is_sqlite, make_private},
+    transaction::RetryPolicy,
+};
 use crate::{clock::Environment, domain::phone::Region};
 
 /// Key of the advisory lock that migrations take; any number that nothing else in the database uses.
@@ -37,17 +41,6 @@ pub struct DatabaseSettings {
     pub follow_up_attempts: i32,
     /// The region of business numbers, as no tenant is known before its line is found.
     pub region: Region,
-}
-
-/// Why no connection was made.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The URL names neither of the databases that are supported.
-    #[error("the database URL must begin with sqlite:// or postgres://")]
-    UnsupportedUrl,
-    /// The database could not be reached or refused the connection.
-    #[error("cannot connect to the database: {0}")]
-    Database(#[from] DbErr),
 }
 
 impl Storage {
@@ -90,7 +83,7 @@ pub async fn connect_for_migrations(settings: &DatabaseSettings) -> Result<Datab
     };
     // One holds the lock, the other migrates.
     let connections = if is_sqlite(&settings.url)? { 1 } else { 2 };
-    Ok(connect(&unlimited, connections).await?)
+    connect(&unlimited, connections).await
 }
 
 /// Brings the schema up to date, one process at a time: PostgreSQL's lock ends with the transaction that holds it, and SQLite's
@@ -108,35 +101,7 @@ pub async fn migrate_up(connection: &DatabaseConnection) -> Result<(), DbErr> {
     guard.commit().await
 }
 
-fn is_sqlite(url: &str) -> Result<bool, ConnectError> {
-    if url.starts_with("sqlite:") {
-        return Ok(true);
-    }
-    let postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
-    if postgres { Ok(false) } else { Err(ConnectError::UnsupportedUrl) }
-}
-
-/// The file of a SQLite database; absent for PostgreSQL and for a database in memory.
-#[must_use]
-pub fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let in_memory = url.contains(":memory:") || url.contains("mode=memory");
-    if in_memory || !url.starts_with("sqlite:") {
-        return None;
-    }
-    let options: SqliteConnectOptions = url.parse().ok()?;
-    Some(options.get_filename().to_owned())
-}
-
-/// Makes the file of a SQLite database that is not there yet, for the eyes of its owner alone: it is about to hold customers. SQLite gives the
-/// files beside it the same permissions.
-fn make_private(url: &str) {
-    if let Some(path) = sqlite_file(url).filter(|_| url.contains("mode=rwc")) {
-        // Where it exists already, or cannot be made, SQLite itself says so.
-        drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(path));
-    }
-}
-
-async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<DatabaseConnection, DbErr> {
+async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<DatabaseConnection, ConnectError> {
     make_private(&settings.url);
     let mut options = ConnectOptions::new(&settings.url);
     options
@@ -172,27 +137,5 @@ async fn connect(settings: &DatabaseSettings, connections: u32) -> Result<Databa
             .pragma("secure_delete", "ON")
             .busy_timeout(busy_timeout)
     });
-    Database::connect(options).await
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
-
-    use super::*;
-
-    #[test]
-    fn a_new_database_file_is_its_owners_alone_and_an_old_one_stays_as_it_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let (new, old) = (folder.path().join("new.db"), folder.path().join("old.db"));
-        fs::write(&old, "").unwrap();
-        fs::set_permissions(&old, fs::Permissions::from_mode(0o640)).unwrap();
-        for (path, expected) in [(&new, 0o600), (&old, 0o640)] {
-            make_private(&format!("sqlite://{}?mode=rwc", path.display()));
-            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, expected);
-        }
-        let absent = folder.path().join("absent.db");
-        make_private(&format!("sqlite://{}?mode=rw", absent.display()));
-        assert!(!absent.exists(), "only mode=rwc makes a file");
-    }
+    Database::connect(options).await.map_err(|error| explain(&settings.url, &error))
 }

@@ -10,6 +10,7 @@ mod connect;
 mod conversations;
 mod convert;
 mod customers;
+mod database_url;
 mod erasure;
 mod error;
 mod follow_up_claims;
@@ -37,8 +38,9 @@ pub use crate::entities;
 pub use self::{
     api_tokens::{CreatedToken, NewToken, TokenReference},
     business_lines::AddedLine,
-    connect::{ConnectError, DatabaseSettings, connect_for_migrations, migrate_up, sqlite_file},
+    connect::{DatabaseSettings, connect_for_migrations, migrate_up},
     conversations::{ConversationAndLead, ConversationChange, ConversationReference, SentOpener},
+    database_url::{ConnectError, sqlite_file},
     follow_up_claims::{ClaimRequest, ClaimedFollowUp},
     follow_ups::{FollowUpFilter, FollowUpReport, ReportedFollowUp, SendFailure},
     idempotency::{Once, OnceRequest, RequestKey},
