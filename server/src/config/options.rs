@@ -75,6 +75,9 @@ pub struct Options {
     /// Largest request in bytes [default: 16777216]
     #[arg(long, env = "LEADCAPTURE_MAX_MESSAGE_BYTES", value_name = "BYTES")]
     pub max_message_bytes: Option<NonZeroUsize>,
+    /// Largest export of a customer in bytes of JSON; of what is more only the newest is exported [default: 4000000]
+    #[arg(long, env = "LEADCAPTURE_MAX_EXPORT_BYTES", value_name = "BYTES")]
+    pub max_export_bytes: Option<NonZeroUsize>,
     /// How long a request may take whose caller sets no deadline; waiting for follow-ups comes on top [default: 30s]
     #[arg(long, env = "LEADCAPTURE_REQUEST_TIMEOUT", value_name = "TIME")]
     pub request_timeout: Option<Span>,
@@ -188,6 +191,7 @@ impl Options {
             recording_workers: self.recording_workers.or(file.recording_workers),
             recording_queue: self.recording_queue.or(file.recording_queue),
             max_message_bytes: self.max_message_bytes.or(file.max_message_bytes),
+            max_export_bytes: self.max_export_bytes.or(file.max_export_bytes),
             request_timeout: self.request_timeout.or(file.request_timeout),
             max_requests: self.max_requests.or(file.max_requests),
             max_claims: self.max_claims.or(file.max_claims),

@@ -106,6 +106,7 @@ impl Options {
                     .follow_up_attempts
                     .map_or(5, |attempts| i32::try_from(attempts.get()).unwrap_or(i32::MAX)),
                 region,
+                export_bytes: count(self.max_export_bytes, 4_000_000),
             },
             listen: self.listen.unwrap_or(loopback(50051)),
             webhook_listen: self.webhook_listen,

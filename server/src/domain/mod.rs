@@ -9,6 +9,7 @@
 //! | every error a caller can get | [`error`] |
 //! | who may act for which tenant | [`access`] |
 //! | bearer tokens | [`api_token`] |
+//! | what a customer is shown of what is held | [`export`] |
 
 pub mod access;
 pub mod api_token;
@@ -20,6 +21,7 @@ pub mod details;
 pub mod erasure;
 pub mod error;
 pub mod event;
+pub mod export;
 pub mod follow_up;
 pub mod follow_up_claims;
 pub mod lead;

@@ -248,11 +248,12 @@ impl LeadService for Api {
         self.erase(request).await
     }
 
+    #[instrument(name = "ExportCustomer", skip_all)]
     async fn export_customer(
         &self,
-        _: Request<v1::ExportCustomerRequest>,
+        request: Request<v1::ExportCustomerRequest>,
     ) -> Reply<v1::ExportCustomerResponse> {
-        unimplemented("ExportCustomer")
+        self.export(request).await
     }
 }
 

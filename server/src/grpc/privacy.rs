@@ -1,16 +1,33 @@
-//! The rights of a customer: to be forgotten.
+//! The rights of a customer: to see what is held, and to be forgotten.
 
 use leadcapture_proto::v1;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::{Api, caller::caller, once::respond, parse::Fields};
+use super::{Api, caller::{caller, principal}, once::respond, parse::Fields};
 use crate::{
     domain::{customer::CustomerKey, erasure::Erased, error::Error},
     storage::OnceRequest,
 };
 
 impl Api {
+    pub(super) async fn export(
+        &self,
+        request: Request<v1::ExportCustomerRequest>,
+    ) -> Result<Response<v1::ExportCustomerResponse>, Status> {
+        let principal = principal(&request)?;
+        let mut request = request.into_inner();
+        let mut fields = Fields::default();
+        let tenant = fields.tenant(&principal, &mut request.tenant_id);
+        let region = self.region_of(tenant, &fields).await?;
+        let phone = fields.phone("phone", &request.phone, region);
+        fields.check()?;
+        let phone = phone.ok_or_else(|| Error::internal("a checked request without phone"))?;
+        let export = self.storage.export_customer(tenant, &phone).await?;
+        let json = serde_json::to_string(&export).map_err(Error::internal)?;
+        Ok(Response::new(v1::ExportCustomerResponse { json }))
+    }
+
     pub(super) async fn erase(
         &self,
         request: Request<v1::EraseCustomerRequest>,

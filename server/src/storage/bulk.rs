@@ -13,6 +13,7 @@ use sea_orm::{
     },
 };
 use serde_json::{Map, Value as Json};
+use uuid::Uuid;
 
 use super::scope::{Scope, TenantOwned};
 use crate::domain::access::TenantScope;
@@ -133,6 +134,15 @@ pub(super) fn is_any<C: ColumnTrait>(
         return column.is_in(values.map(|value| value.as_ref().to_owned()));
     }
     let array = Expr::val(array_literal(values)).cast_as("text[]");
+    column.into_expr().eq(Func::cust("ANY").arg(array))
+}
+
+/// As [`is_any`], for ids.
+pub(super) fn is_any_id<C: ColumnTrait>(backend: DbBackend, column: C, ids: &[Uuid]) -> Expr {
+    if backend != DbBackend::Postgres {
+        return column.is_in(ids.iter().copied());
+    }
+    let array = Expr::val(array_literal(ids.iter().map(Uuid::to_string))).cast_as("uuid[]");
     column.into_expr().eq(Func::cust("ANY").arg(array))
 }
 

@@ -41,6 +41,8 @@ pub struct DatabaseSettings {
     pub follow_up_attempts: i32,
     /// The region of business numbers, as no tenant is known before its line is found.
     pub region: Region,
+    /// The largest export of a customer, in bytes of JSON; of what is more only the newest is exported.
+    pub export_bytes: usize,
 }
 
 impl Storage {
@@ -67,6 +69,7 @@ impl Storage {
             max_attempts: settings.follow_up_attempts,
             region: settings.region,
             erasure_key: None,
+            export_bytes: settings.export_bytes,
         })
     }
 }

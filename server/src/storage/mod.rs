@@ -13,6 +13,7 @@ mod customers;
 mod database_url;
 mod erasure;
 mod error;
+mod export;
 mod follow_up_claims;
 mod follow_ups;
 mod idempotency;
@@ -80,6 +81,8 @@ pub struct Storage {
     region: Region,
     /// By which customers are known again who were erased; none can be erased without.
     erasure_key: Option<ErasureKey>,
+    /// The largest export of a customer, in bytes of JSON.
+    export_bytes: usize,
 }
 
 impl Storage {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use scoped_futures::ScopedBoxFuture;
 use sea_orm::{
-    DatabaseTransaction, DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait as _,
+    AccessMode, DatabaseTransaction, DbBackend, IsolationLevel, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait as _,
 };
 
 use tracing::Instrument as _;
@@ -119,6 +120,24 @@ impl Storage {
                 })
             }
         }
+    }
+
+    /// A transaction that sees one state of the database, whatever is written meanwhile, and writes nothing. It never waits for a lock, nor
+    /// does anything wait for it.
+    pub(super) async fn snapshot(&self) -> Result<DatabaseTransaction, Error> {
+        let options = match self.reader.get_database_backend() {
+            // What a deferred transaction read first stays as it was; SQLite has no other isolation.
+            DbBackend::Sqlite => TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+                ..TransactionOptions::default()
+            },
+            _ => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            },
+        };
+        self.reader.begin_with_options(options).await.map_err(surface)
     }
 
     /// The database as OpenTelemetry names it.

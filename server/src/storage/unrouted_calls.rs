@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    Condition, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryTrait as _,
-    Select, Set,
+    Condition, DatabaseTransaction, EntityTrait as _, PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
+    QueryTrait as _, Select, Set,
     sea_query::{Expr, ExprTrait as _, OnConflict, Query},
 };
 use tracing::instrument;
@@ -17,10 +17,12 @@ use super::{
     entities::{business_line, unrouted_call},
     error::{Failure, surface},
     page::{Cursor, Order},
+    scope::{AllTenants, Scope},
 };
 use crate::{
     clock::Environment,
     domain::{
+        access::TenantScope,
         call::CallRecord,
         error::Error,
         phone::{PhoneNumber, Region},
@@ -77,7 +79,7 @@ impl Storage {
         phone: Option<&PhoneNumber>,
         page: PageRequest,
     ) -> Result<Page<UnroutedCall>, Error> {
-        let mut query = unrouted_call::Entity::find().filter(has_owner());
+        let mut query = unrouted_call::Entity::find().filter(has_owner(EVERY));
         if let Some(phone) = phone {
             query = query.filter(unrouted_call::COLUMN.business_phone.eq(phone.as_e164()));
         }
@@ -112,14 +114,29 @@ fn cursor(call: &UnroutedCall) -> Cursor {
     Cursor { at: call.received_at, id: call.id }
 }
 
-/// Whether a line, present or former, owned the number when the call began.
-fn has_owner() -> Expr {
+/// Any tenant may turn out to be the owner of a call that has none yet.
+const EVERY: AllTenants = AllTenants::because("unrouted calls are found an owner among all tenants");
+
+/// The unrouted calls of a phone to the lines of a tenant, newest first. Those to a number without an owner are nobody's yet.
+pub(super) fn unrouted_calls_of(tenant: TenantScope, phone: &PhoneNumber) -> Select<unrouted_call::Entity> {
+    unrouted_call::Entity::find()
+        .filter(unrouted_call::COLUMN.customer_phone.eq(phone.as_e164()))
+        .filter(has_owner(tenant))
+        .order_by_desc(unrouted_call::Column::ReceivedAt)
+        .order_by_desc(unrouted_call::Column::Id)
+}
+
+/// Whether a line within the scope, present or former, owned the number when the call began.
+fn has_owner(scope: impl Scope) -> Expr {
     let (line, call) = (business_line::Entity, unrouted_call::Entity);
     let column = |column| Expr::col((line, column));
     let called_at = || Expr::col((call, unrouted_call::Column::CalledAt));
     let owner = Query::select()
         .expr(Expr::val(1))
         .from(line)
+        .and_where_option(
+            scope.tenant().map(|tenant| column(business_line::Column::TenantId).eq(tenant.id())),
+        )
         .and_where(column(business_line::Column::Phone).equals((call, unrouted_call::Column::BusinessPhone)))
         .cond_where(
             Condition::any()

@@ -234,7 +234,7 @@ fn leads() -> Vec<Row> {
         row!("LeadService/EraseCustomer", built, Required, None, leads.erase_customer, |target| {
             v1::EraseCustomerRequest { tenant_id: target.tenant_id, phone: mobile(1), ..Default::default() }
         }),
-        row!("LeadService/ExportCustomer", planned, Required, None, leads.export_customer, |target| {
+        row!("LeadService/ExportCustomer", built, Required, None, leads.export_customer, |target| {
             v1::ExportCustomerRequest { tenant_id: target.tenant_id, phone: mobile(1) }
         }),
     ]
