@@ -8,6 +8,7 @@ mod end_to_end;
 mod erasure;
 mod errors;
 mod every_rpc;
+mod export;
 mod faults;
 mod follow_ups;
 mod lead_changes;
