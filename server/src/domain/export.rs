@@ -88,6 +88,7 @@ pub struct ExportedLead {
     pub recaptured_at: Option<DateTime<Utc>>,
     pub reopen_count: i32,
     pub previous_lead_id: Option<Uuid>,
+    pub redacted_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub conversation: Option<ExportedConversation>,
@@ -168,6 +169,7 @@ pub struct ExportedMissedCall {
     pub disposition: Disposition,
     pub returned_at: Option<DateTime<Utc>>,
     pub returned_by_call_id: Option<String>,
+    pub redacted_at: Option<DateTime<Utc>>,
 }
 
 /// A call, answered or not, that has not been recorded with its tenant yet.

@@ -27,10 +27,6 @@ use crate::{
 
 type Reply<T> = Result<Response<T>, Status>;
 
-fn unimplemented<T>(method: &'static str) -> Reply<T> {
-    Err(Error::Unimplemented { method }.into())
-}
-
 #[tonic::async_trait]
 impl LeadService for Api {
     #[instrument(name = "CaptureLead", skip_all)]

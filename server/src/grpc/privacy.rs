@@ -4,7 +4,12 @@ use leadcapture_proto::v1;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
-use super::{Api, caller::{caller, principal}, once::respond, parse::Fields};
+use super::{
+    Api,
+    caller::{caller, principal},
+    once::respond,
+    parse::Fields,
+};
 use crate::{
     domain::{customer::CustomerKey, erasure::Erased, error::Error},
     storage::OnceRequest,

@@ -79,7 +79,7 @@ impl Storage {
         phone: Option<&PhoneNumber>,
         page: PageRequest,
     ) -> Result<Page<UnroutedCall>, Error> {
-        let mut query = unrouted_call::Entity::find().filter(has_owner(EVERY));
+        let mut query = unrouted_call::Entity::find().filter(has_owner(&EVERY));
         if let Some(phone) = phone {
             query = query.filter(unrouted_call::COLUMN.business_phone.eq(phone.as_e164()));
         }
@@ -121,13 +121,13 @@ const EVERY: AllTenants = AllTenants::because("unrouted calls are found an owner
 pub(super) fn unrouted_calls_of(tenant: TenantScope, phone: &PhoneNumber) -> Select<unrouted_call::Entity> {
     unrouted_call::Entity::find()
         .filter(unrouted_call::COLUMN.customer_phone.eq(phone.as_e164()))
-        .filter(has_owner(tenant))
+        .filter(has_owner(&tenant))
         .order_by_desc(unrouted_call::Column::ReceivedAt)
         .order_by_desc(unrouted_call::Column::Id)
 }
 
 /// Whether a line within the scope, present or former, owned the number when the call began.
-fn has_owner(scope: impl Scope) -> Expr {
+fn has_owner(scope: &impl Scope) -> Expr {
     let (line, call) = (business_line::Entity, unrouted_call::Entity);
     let column = |column| Expr::col((line, column));
     let called_at = || Expr::col((call, unrouted_call::Column::CalledAt));

@@ -45,7 +45,8 @@ fn normalized(json: &str) -> Value {
             ids.push(id);
             ids.len() - 1
         });
-        text.push_str(&format!("id-{}", place + 1));
+        text += "id-";
+        text += &(place + 1).to_string();
         rest = &rest[36..];
     }
     let mut value = parsed(&text);

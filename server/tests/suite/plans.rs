@@ -95,6 +95,10 @@ both_engines! {
             let request = v1::ListLeadEventsRequest { tenant_id: tenant_id.clone(), lead_id: lead_id.clone(), ..Default::default() };
             filled.leads().list_lead_events(request).await.unwrap();
         }).await;
+        explained.watch("ExportCustomer", async || {
+            let request = v1::ExportCustomerRequest { tenant_id: tenant_id.clone(), phone: mobile(0) };
+            filled.leads().export_customer(request).await.unwrap();
+        }).await;
         explained.watch("GetMissedCall by call id", async || {
             let key = v1::CallKey { provider: "voicenter".to_owned(), call_id: "call-0".to_owned() };
             let by = Some(v1::get_missed_call_request::By::Call(key));

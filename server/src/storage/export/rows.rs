@@ -64,6 +64,7 @@ pub(super) fn lead(row: lead::Model) -> ExportedLead {
         recaptured_at: row.recaptured_at,
         reopen_count: row.reopen_count,
         previous_lead_id: row.previous_lead_id,
+        redacted_at: row.redacted_at,
         created_at: row.created_at,
         updated_at: row.updated_at,
         conversation: None,
@@ -145,6 +146,7 @@ pub(super) fn missed_call(row: missed_call::Model) -> Result<ExportedMissedCall,
         disposition: row.disposition.into(),
         returned_at: row.returned_at,
         returned_by_call_id: row.returned_by_call_id,
+        redacted_at: row.redacted_at,
     })
 }
 

@@ -27,17 +27,20 @@ async fn due(client: &Client, tenant: &Tenant) -> ClaimedFollowUp {
     due.remove(0)
 }
 
-/// A first call with all that an exchange may tell, a conversation that the customer breaks off, a call back, a loss.
-async fn first_lead(client: &Client, tenant: &Tenant, clock: &ManualClock) {
-    let custom_data = prost_types::Struct {
-        fields: [("campaign".to_owned(), prost_types::Value::from("spring \u{5d0}"))].into(),
-    };
-    let step = IvrStep {
+fn step() -> IvrStep {
+    IvrStep {
         layer_id: Some("12".to_owned()),
         layer_name: "Main".to_owned(),
         layer_number: 1,
         digit: "2".to_owned(),
         order: 1,
+    }
+}
+
+/// A first call with all that an exchange may tell, a conversation that the customer breaks off, a call back, a loss.
+async fn first_lead(client: &Client, tenant: &Tenant, clock: &ManualClock) {
+    let custom_data = prost_types::Struct {
+        fields: [("campaign".to_owned(), prost_types::Value::from("spring \u{5d0}"))].into(),
     };
     let call = RecordCallRequest {
         provider_status: Some("NOANSWER".to_owned()),
@@ -45,7 +48,7 @@ async fn first_lead(client: &Client, tenant: &Tenant, clock: &ManualClock) {
         queue_name: Some("Sales".to_owned()),
         representative_name: Some("Avi".to_owned()),
         recording_url: Some("https://recordings.example/1".to_owned()),
-        ivr_path: vec![step],
+        ivr_path: vec![step()],
         custom_data: Some(custom_data),
         ..missed("call-1", &mobile(PHONE), before(clock.now(), 20))
     };
@@ -115,6 +118,7 @@ async fn unrouted(db: &TestDatabase, client: &Client, clock: &ManualClock) {
         let call = RecordCallRequest {
             business_phone: line.to_owned(),
             representative_name: Some("Noa".to_owned()),
+            ivr_path: vec![step()],
             ..answered(call, &mobile(PHONE), before(clock.now(), 30))
         };
         assert_eq!(client.disposition(call).await, v1::CallDisposition::Unrouted);
