@@ -167,6 +167,14 @@ both_engines! {
         let export = normalized(&json);
         let golden = parsed(include_str!("customer.json"));
         assert_eq!(export, golden, "{export:#}");
+
+        let request = v1::EraseCustomerRequest { tenant_id: tenant.id.clone(), phone: mobile(PHONE), ..Default::default() };
+        server.leads().erase_customer(request).await.unwrap();
+        let export = parsed(&exported(&server, &tenant, &mobile(PHONE)).await);
+        assert_eq!(export["customer"], json!(null));
+        for list in ["leads", "missed_calls", "unrouted_calls", "stored_responses"] {
+            assert_eq!(export[list], json!([]), "{list}");
+        }
     }
 }
 
