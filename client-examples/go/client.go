@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net/url"
+	"os"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -30,7 +33,11 @@ func connect(address, token, tenantID, serviceConfig string) (*client, error) {
 	}
 	options := []grpc.DialOption{grpc.WithDefaultServiceConfig(serviceConfig)}
 	if parts.Scheme == "https" {
-		options = append(options, grpc.WithTransportCredentials(credentials.NewTLS(nil)))
+		config, err := tlsFromEnvironment()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, grpc.WithTransportCredentials(credentials.NewTLS(config)))
 	} else {
 		options = append(options, grpc.WithInsecure())
 	}
@@ -48,6 +55,29 @@ func connect(address, token, tenantID, serviceConfig string) (*client, error) {
 		tenantID:      tenantID,
 		connection:    connection,
 	}, nil
+}
+
+// tlsFromEnvironment trusts the authorities in LEADCAPTURE_CA, or the system's, and shows the certificate in LEADCAPTURE_CERT, if any.
+func tlsFromEnvironment() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if file := os.Getenv("LEADCAPTURE_CA"); file != "" {
+		pem, err := os.ReadFile(file)
+		if err != nil {
+			return nil, problem{"LEADCAPTURE_CA: " + err.Error()}
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, problem{"LEADCAPTURE_CA: " + file + " holds no certificate in PEM"}
+		}
+	}
+	if file := os.Getenv("LEADCAPTURE_CERT"); file != "" {
+		certificate, err := tls.LoadX509KeyPair(file, os.Getenv("LEADCAPTURE_KEY"))
+		if err != nil {
+			return nil, problem{"LEADCAPTURE_CERT, LEADCAPTURE_KEY: " + err.Error()}
+		}
+		config.Certificates = []tls.Certificate{certificate}
+	}
+	return config, nil
 }
 
 func (c *client) close() {

@@ -48,8 +48,8 @@ pub fn check_grpc(address: SocketAddr, protection: Protection) -> Result<Exposur
         Protection { encrypted: true, .. } => Ok(Exposure::Encrypted),
         Protection { insecure: true, .. } => Ok(Exposure::Plaintext),
         Protection { .. } => refuse(
-            "it is not encrypted, so that whoever listens in reads tokens and customers; listen on 127.0.0.1 behind a proxy that \
-             encrypts, or accept that with --insecure",
+            "it is not encrypted, so that whoever listens in reads tokens and customers; set --tls-cert and --tls-key, listen on 127.0.0.1 \
+             behind a proxy that encrypts, or accept that with --insecure",
         ),
     }
 }

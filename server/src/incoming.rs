@@ -1,4 +1,4 @@
-//! Connections of gRPC clients: no more at a time than the limit, and none that never says a word.
+//! Connections of gRPC clients: no more at a time than the limit, over TLS where that is configured, and none that never says a word.
 
 use std::{
     io,
@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
+use leadcapture_webhook::tls::ServerTls;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{Sleep, sleep},
@@ -23,58 +24,112 @@ const PREFACE_BYTES: usize = 24;
 /// How long to wait after a failure to accept, which is most often a lack of file descriptors that passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The connections of a listener, at most `limit` at a time; more wait in the system's backlog. It ends when the stream is dropped.
-pub(crate) fn connections(
-    listener: TcpListener,
-    limit: usize,
-    handshake: Duration,
-) -> ReceiverStream<io::Result<Connection>> {
-    let (accepted, connections) = mpsc::channel(1);
-    tokio::spawn(async move {
-        let room = Arc::new(Semaphore::new(limit));
+/// Where connections come from, and what is asked of them.
+pub(crate) struct Entrance {
+    pub(crate) listener: TcpListener,
+    /// TLS of the listener, where it has any.
+    pub(crate) tls: Option<ServerTls>,
+    /// The most connections of the listener; more wait in the system's backlog.
+    pub(crate) limit: usize,
+    /// How long a connection may take for a TLS handshake, and then for the first bytes of the protocol.
+    pub(crate) handshake: Duration,
+    /// Connections from within this process.
+    pub(crate) in_process: mpsc::Receiver<DuplexStream>,
+}
+
+impl Entrance {
+    /// The connections that are ready to be served. It ends when the stream is dropped.
+    pub(crate) fn connections(self) -> ReceiverStream<io::Result<Connection>> {
+        let (ready, connections) = mpsc::channel(1);
+        tokio::spawn(self.accept_all(ready));
+        ReceiverStream::new(connections)
+    }
+
+    async fn accept_all(mut self, ready: Ready) {
+        let room = Arc::new(Semaphore::new(self.limit.min(Semaphore::MAX_PERMITS)));
         loop {
             let next = tokio::select! {
-                () = accepted.closed() => return,
-                next = accept(&listener, &room, handshake) => next,
+                () = ready.closed() => return,
+                Some(stream) = self.in_process.recv() => {
+                    let connection = Connection::new(stream, TcpConnectInfo { local_addr: None, remote_addr: None });
+                    drop(ready.send(Ok(connection)).await);
+                    continue;
+                }
+                next = accept(&self.listener, &room) => next,
             };
             match next {
-                Ok(connection) => drop(accepted.send(Ok(connection)).await),
+                Ok((stream, place)) => self.welcome(stream, place, &ready).await,
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
         }
-    });
-    ReceiverStream::new(connections)
-}
+    }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-    handshake: Duration,
-) -> io::Result<Connection> {
-    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok(Connection::new(stream, permit, handshake))
-}
-
-/// A connection that makes room for another when it is dropped.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    stream: TcpStream,
-    /// Until the preface is there: how many of its bytes still miss, and until when they may come.
-    preface: Option<(usize, Pin<Box<Sleep>>)>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Connection {
-    fn new(stream: TcpStream, permit: OwnedSemaphorePermit, handshake: Duration) -> Self {
+    async fn welcome(&self, stream: TcpStream, place: OwnedSemaphorePermit, ready: &Ready) {
         // Small messages in both directions: waiting to fill a packet would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
-        Self { stream, preface: Some((PREFACE_BYTES, Box::pin(sleep(handshake)))), _permit: permit }
+        let (info, handshake) = (stream.connect_info(), self.handshake);
+        let Some(tls) = self.tls.clone() else {
+            let connection = Connection::new(stream, info).of_listener(place, handshake);
+            drop(ready.send(Ok(connection)).await);
+            return;
+        };
+        // Apart, so that one who is slow keeps nobody waiting.
+        let ready = ready.clone();
+        tokio::spawn(async move {
+            let accepted = tokio::select! {
+                () = ready.closed() => return,
+                accepted = tls.accept(stream, handshake) => accepted,
+            };
+            match accepted {
+                Ok(stream) => {
+                    let connection = Connection::new(stream, info).of_listener(place, handshake);
+                    drop(ready.send(Ok(connection)).await);
+                }
+                Err(error) => tracing::debug!(%error, "TLS handshake failed"),
+            }
+        });
+    }
+}
+
+type Ready = mpsc::Sender<io::Result<Connection>>;
+
+/// The next connection, once there is room for it.
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+/// What a connection is made of: a socket, TLS over one, or a pipe within the process.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A connection that makes room for another when it is dropped.
+pub(crate) struct Connection {
+    stream: Box<dyn Io>,
+    info: TcpConnectInfo,
+    /// Until the preface is there: how many of its bytes still miss, and until when they may come.
+    preface: Option<(usize, Pin<Box<Sleep>>)>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Connection {
+    fn new(stream: impl Io + 'static, info: TcpConnectInfo) -> Self {
+        Self { stream: Box::new(stream), info, preface: None, _place: None }
+    }
+
+    fn of_listener(self, place: OwnedSemaphorePermit, handshake: Duration) -> Self {
+        let preface = Some((PREFACE_BYTES, Box::pin(sleep(handshake))));
+        Self { preface, _place: Some(place), ..self }
     }
 }
 
@@ -82,7 +137,7 @@ impl Connected for Connection {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+        self.info.clone()
     }
 }
 

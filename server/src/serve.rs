@@ -1,12 +1,12 @@
 //! A running server: its listeners, its background work, and an orderly end.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
-use leadcapture_webhook::{Environment as WebhookEnvironment, Webhook, config::Token as WebhookToken};
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
+use leadcapture_webhook::{
+    Environment as WebhookEnvironment, Webhook, config::Token as WebhookToken, in_process::InProcess,
+    tls::ServerTls,
+};
+use tokio::{io::DuplexStream, net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::ServingStatus;
 
@@ -19,7 +19,7 @@ use crate::{
     erasure_key,
     exposure::{Exposure, Protection, check_grpc, check_metrics},
     grpc::{self, Api, GuardLayer, Reflection, health_names},
-    incoming,
+    incoming::Entrance,
     metrics::{self, Metrics},
     storage::{RecordingQueue, Storage, connect_for_migrations, migrate_up},
 };
@@ -82,10 +82,12 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
         Storage::connect(&settings.database, environment).await.map_err(|error| error.to_string())?;
     let storage = erasure_key::attach(storage, &settings.erasure_key).await?;
     let (authenticator, webhook_token) = Authenticator::new(storage.clone(), settings.auth);
+    let tls = settings.tls.clone().map(|files| ServerTls::load(files, &["h2"])).transpose();
+    let tls = tls.map_err(|error| format!("--tls-cert, --tls-key: {error}"))?;
     // Before the first listener: nobody may get in by a server that is about to refuse to start.
     let protection = Protection {
         tokens: authenticator.tokens_required().await.map_err(|error| describe(&error))?,
-        encrypted: false,
+        encrypted: tls.is_some(),
         insecure: settings.insecure,
     };
     if check_grpc(settings.listen, protection)? == Exposure::Plaintext {
@@ -99,13 +101,24 @@ pub async fn start(settings: Settings, environment: Environment) -> Result<Runni
     let metrics = Metrics::new();
     let mut settings = settings;
     settings.webhook.token = settings.webhook.token.or_else(|| WebhookToken::new(webhook_token.reveal()));
+    let (in_process, from_within) = InProcess::new();
     let webhook = match webhook_listener {
-        Some(listener) => Some((open_webhook(&settings, grpc, &metrics)?, listener)),
+        Some(listener) => Some((open_webhook(&settings, in_process, &metrics)?, listener)),
         None => None,
     };
     let shutdown = CancellationToken::new();
-    let parts =
-        Parts { settings, storage, authenticator, metrics, listener, metrics_listener, webhook, grpc };
+    let parts = Parts {
+        settings,
+        storage,
+        authenticator,
+        metrics,
+        listener,
+        tls,
+        from_within,
+        metrics_listener,
+        webhook,
+        grpc,
+    };
     let ended = tokio::spawn(parts.run(shutdown.clone()));
     Ok(RunningServer { grpc, webhook: webhook_address, metrics: metrics_address, shutdown, ended })
 }
@@ -121,6 +134,8 @@ struct Parts {
     authenticator: Authenticator,
     metrics: Metrics,
     listener: TcpListener,
+    tls: Option<ServerTls>,
+    from_within: mpsc::Receiver<DuplexStream>,
     metrics_listener: TcpListener,
     webhook: Option<(Webhook, TcpListener)>,
     grpc: SocketAddr,
@@ -130,8 +145,18 @@ impl Parts {
     /// Serves until `shutdown`, then ends in the order of dependence: the webhook, which needs gRPC; gRPC, which needs the
     /// recording workers; those, which need the database.
     async fn run(self, shutdown: CancellationToken) {
-        let Self { settings, storage, authenticator, metrics, listener, metrics_listener, webhook, grpc } =
-            self;
+        let Self {
+            settings,
+            storage,
+            authenticator,
+            metrics,
+            listener,
+            tls,
+            from_within,
+            metrics_listener,
+            webhook,
+            grpc,
+        } = self;
         let (stop_grpc, stop_rest) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -156,10 +181,15 @@ impl Parts {
             router = router.add_service(reflection_v1()).add_service(reflection_v1alpha());
         }
         drop(api);
-        let incoming = incoming::connections(listener, limits.connections, limits.handshake);
+        if let Some(tls) = tls.clone() {
+            tasks.spawn(tls.keep_fresh(settings.reload_interval, stop_rest.clone()));
+        }
+        let encrypted = tls.is_some();
+        let (limit, handshake) = (limits.connections, limits.handshake);
+        let incoming = Entrance { listener, tls, limit, handshake, in_process: from_within }.connections();
         let serving =
             tokio::spawn(router.serve_with_incoming_shutdown(incoming, stop_grpc.clone().cancelled_owned()));
-        tracing::info!(address = %grpc, "gRPC is listening");
+        tracing::info!(address = %grpc, tls = encrypted, "gRPC is listening");
         let webhook =
             webhook.map(|(webhook, listener)| tokio::spawn(run_webhook(webhook, listener, shutdown.clone())));
 
@@ -189,14 +219,15 @@ impl Parts {
 }
 
 /// A webhook whose server is this one.
-fn open_webhook(settings: &Settings, grpc: SocketAddr, metrics: &Metrics) -> Result<Webhook, String> {
+fn open_webhook(settings: &Settings, server: InProcess, metrics: &Metrics) -> Result<Webhook, String> {
     let mut webhook = settings.webhook.clone();
-    webhook.server = format!("http://{}", reachable(grpc));
+    // Reached without the network, so neither its address nor its certificates matter.
+    webhook.server = "http://in-process".to_owned();
     webhook.server_tls = None;
     // The rest of the server ends after the webhook and needs some of the time.
     webhook.shutdown_timeout =
         webhook.shutdown_timeout.min(settings.shutdown_timeout.mul_f64(0.6)).max(Duration::from_millis(1));
-    let environment = WebhookEnvironment::system();
+    let environment = WebhookEnvironment { in_process: Some(server), ..WebhookEnvironment::system() };
     metrics.register_webhook(&environment.metrics);
     Webhook::open(webhook, environment).map_err(|error| format!("--webhook-listen: {error}"))
 }
@@ -218,16 +249,6 @@ pub(crate) fn describe(error: &Error) -> String {
         }
         error => error.to_string(),
     }
-}
-
-/// Where this process reaches its own listener: one on every address is reached on loopback.
-fn reachable(listening: SocketAddr) -> SocketAddr {
-    let ip = match listening.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listening.port())
 }
 
 fn report(part: &str, ended: Result<Result<(), String>, tokio::task::JoinError>) {

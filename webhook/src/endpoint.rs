@@ -2,10 +2,14 @@
 
 use tonic::{
     metadata::{Ascii, MetadataValue},
-    transport::Endpoint,
+    transport::{Channel, Endpoint},
 };
 
-use crate::config::{Settings, SettingsError, Token};
+use crate::{
+    config::{Settings, SettingsError, Token},
+    reload::Reloading,
+    tls::{ClientTlsFiles, TlsError},
+};
 
 /// The server in the settings, with TLS where its address is `https`.
 ///
@@ -35,6 +39,27 @@ pub fn of(settings: &Settings) -> Result<Endpoint, SettingsError> {
         )),
         _ => Err(bad_address("must begin with http:// or https:// and a host")),
     }
+}
+
+/// A channel to the server in the settings, made again when the certificates change. Must be called within a tokio runtime; connects later.
+///
+/// # Errors
+/// As [`of`].
+pub(crate) fn channel(
+    settings: &Settings,
+    tune: fn(Endpoint, &Settings) -> Endpoint,
+) -> Result<Reloading<Channel>, SettingsError> {
+    let endpoint = tune(of(settings)?, settings);
+    let Some(files) = settings.server_tls.clone() else {
+        return Ok(Reloading::fixed(endpoint.connect_lazy()));
+    };
+    let build = move |contents: &[Vec<u8>]| {
+        let endpoint =
+            endpoint.clone().tls_config(files.config_of(contents)?).map_err(|error| error.to_string())?;
+        Ok(endpoint.connect_lazy())
+    };
+    let paths = settings.server_tls.iter().flat_map(ClientTlsFiles::paths).collect();
+    Ok(Reloading::load("TLS certificates for the server", paths, build).map_err(TlsError)?)
 }
 
 /// The token as the value of an `authorization` header.

@@ -12,6 +12,7 @@ pub mod endpoint;
 pub mod environment;
 pub mod forward;
 pub mod http;
+pub mod in_process;
 pub mod metrics;
 pub mod random;
 pub mod reload;

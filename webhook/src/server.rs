@@ -8,10 +8,11 @@ use leadcapture_proto::v1::{
 };
 use prost::Message as _;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tonic::{
     Code, Request, Status,
     metadata::{Ascii, MetadataValue},
-    transport::Channel,
+    transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt as _;
 use tracing::{Span, instrument};
@@ -19,6 +20,8 @@ use tracing::{Span, instrument};
 use crate::{
     config::{Settings, SettingsError},
     endpoint,
+    in_process::InProcess,
+    reload::Reloading,
     telemetry::propagation,
 };
 
@@ -32,7 +35,7 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// Records calls. Connects when first used and again whenever the connection was lost, so the server may come and go.
 #[derive(Clone, Debug)]
 pub struct Server {
-    client: MissedCallServiceClient<Channel>,
+    channel: Reloading<Channel>,
     authorization: Option<MetadataValue<Ascii>>,
     batch_calls: usize,
     batch_bytes: usize,
@@ -50,24 +53,32 @@ pub enum Failure {
 }
 
 impl Server {
-    /// A client for the server in the settings. Must be called within a tokio runtime; connects later.
+    /// A client for the server in this process, if there is one, else for that in the settings. Must be called within a tokio runtime;
+    /// connects later.
     ///
     /// # Errors
     /// The address is no web address, its certificates cannot be read, or the token cannot stand in a header.
-    pub fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let endpoint = endpoint::of(settings)?;
-        let channel = endpoint
-            .connect_timeout(settings.forward.timeout)
-            .http2_keep_alive_interval(PROBE_INTERVAL)
-            .keep_alive_timeout(PROBE_TIMEOUT)
-            .keep_alive_while_idle(true)
-            .connect_lazy();
+    pub fn new(settings: &Settings, in_process: Option<&InProcess>) -> Result<Self, SettingsError> {
+        let channel = match in_process {
+            Some(server) => Reloading::fixed(server.channel(&tuned(endpoint::of(settings)?, settings))),
+            None => endpoint::channel(settings, tuned)?,
+        };
         Ok(Self {
-            client: MissedCallServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER),
+            channel,
             authorization: settings.token.as_ref().map(endpoint::authorization).transpose()?,
             batch_calls: settings.forward.calls,
             batch_bytes: settings.forward.bytes,
         })
+    }
+
+    /// Looks at the files of the certificates every so often until `stop`. Requests that are on their way keep the connection that they began with.
+    pub(crate) async fn keep_fresh(self, every: Duration, stop: CancellationToken) {
+        self.channel.keep_fresh(every, stop).await;
+    }
+
+    fn client(&self) -> MissedCallServiceClient<Channel> {
+        let channel = Channel::clone(&self.channel.current());
+        MissedCallServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER)
     }
 
     /// Records calls; returns once the server has committed or refused each of them. Several travel as batches.
@@ -103,7 +114,7 @@ impl Server {
         mut calls: Vec<RecordCallRequest>,
         deadline: Instant,
     ) -> Result<Vec<Result<CallDisposition, Failure>>, Box<Status>> {
-        let mut client = self.client.clone();
+        let mut client = self.client();
         if calls.len() > 1 {
             let count = calls.len();
             let request = self.request(BatchRecordCallsRequest { calls }, deadline);
@@ -135,6 +146,15 @@ impl Server {
         propagation::pass_on(&Span::current(), request.metadata_mut().as_mut());
         request
     }
+}
+
+/// How the connection to the server is made and watched.
+fn tuned(endpoint: Endpoint, settings: &Settings) -> Endpoint {
+    endpoint
+        .connect_timeout(settings.forward.timeout)
+        .http2_keep_alive_interval(PROBE_INTERVAL)
+        .keep_alive_timeout(PROBE_TIMEOUT)
+        .keep_alive_while_idle(true)
 }
 
 /// The deadline sent to the server does not cover the time that connecting takes.

@@ -1,5 +1,6 @@
 """The connection: token, deadlines, and repeats of calls that may be sent again."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ class Client:
         scheme, target = parts.groups()
         options = [("grpc.service_config", SERVICE_CONFIG.read_text())]
         if scheme == "https":
-            self._channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(), options)
+            self._channel = grpc.secure_channel(target, certificates(), options)
         else:
             self._channel = grpc.insecure_channel(target, options)
         channel = grpc.intercept_channel(self._channel, Token(token)) if token else self._channel
@@ -43,6 +44,23 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._channel.close()
+
+
+def certificates() -> grpc.ChannelCredentials:
+    """Trusts the authorities in LEADCAPTURE_CA, or well-known ones, and shows the certificate in LEADCAPTURE_CERT, if any."""
+
+    def content(variable: str) -> bytes | None:
+        file = os.environ.get(variable)
+        if not file:
+            return None
+        try:
+            return Path(file).read_bytes()
+        except OSError as error:
+            raise Problem(f"{variable}: {error}") from error
+
+    return grpc.ssl_channel_credentials(
+        content("LEADCAPTURE_CA"), content("LEADCAPTURE_KEY"), content("LEADCAPTURE_CERT")
+    )
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-import { createChannel, createClientFactory, Metadata } from "nice-grpc";
+import { ChannelCredentials, createChannel, createClientFactory, Metadata } from "nice-grpc";
 import type { Client as NiceClient } from "nice-grpc";
 import { deadlineMiddleware } from "nice-grpc-client-middleware-deadline";
 import type { DeadlineOptions } from "nice-grpc-client-middleware-deadline";
@@ -29,7 +29,7 @@ export function connect(address: string, token = "", tenantId = ""): Client {
   if (!/^https?:\/\/[^/]+$/.test(address)) {
     throw new Problem(`LEADCAPTURE_SERVER is not an address like http://127.0.0.1:50051: ${address}`);
   }
-  const channel = createChannel(address, undefined, {
+  const channel = createChannel(address, address.startsWith("https:") ? certificates() : undefined, {
     "grpc.service_config": readFileSync(SERVICE_CONFIG, "utf8"),
   });
   const factory = createClientFactory().use(errorDetailsClientMiddleware).use(deadlineMiddleware);
@@ -41,4 +41,22 @@ export function connect(address: string, token = "", tenantId = ""): Client {
     tenantId,
     close: () => channel.close(),
   };
+}
+
+/** Trusts the authorities in LEADCAPTURE_CA, or well-known ones, and shows the certificate in LEADCAPTURE_CERT, if any. */
+function certificates(): ChannelCredentials {
+  const content = (variable: string): Buffer | null => {
+    const file = process.env[variable];
+    if (file === undefined || file === "") return null;
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      throw new Problem(`${variable}: ${String(error)}`);
+    }
+  };
+  return ChannelCredentials.createSsl(
+    content("LEADCAPTURE_CA"),
+    content("LEADCAPTURE_KEY"),
+    content("LEADCAPTURE_CERT"),
+  );
 }

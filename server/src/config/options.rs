@@ -23,7 +23,7 @@ pub struct Options {
     /// Database: `sqlite://PATH?mode=rwc` or `postgres://…` [default: `sqlite://leadcapture.db?mode=rwc`]
     #[arg(long, env = "LEADCAPTURE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
-    /// Address of the gRPC server; beyond loopback only once there are tokens [default: 127.0.0.1:50051]
+    /// Address of the gRPC server; beyond loopback only once there are tokens, and with TLS [default: 127.0.0.1:50051]
     #[arg(long, env = "LEADCAPTURE_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// Address of the Voicenter webhook, to run it in this process; beyond loopback it needs secrets and TLS [default: not run]
@@ -36,6 +36,18 @@ pub struct Options {
     /// Address of the Prometheus metrics, path /metrics; loopback only [default: 127.0.0.1:9464]
     #[arg(long, env = "LEADCAPTURE_METRICS_LISTEN", value_name = "ADDR")]
     pub metrics_listen: Option<SocketAddr>,
+    /// Certificate of the gRPC server and of the authorities between it and a root (PEM)
+    #[arg(long, env = "LEADCAPTURE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the server's certificate (PEM)
+    #[arg(long, env = "LEADCAPTURE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+    /// Authorities of the certificates that clients must show (PEM) [default: none is asked for]
+    #[arg(long, env = "LEADCAPTURE_TLS_CLIENT_CA", value_name = "FILE")]
+    pub tls_client_ca: Option<PathBuf>,
+    /// How often the files of the certificates are looked at for changes [default: 5s]
+    #[arg(long, env = "LEADCAPTURE_RELOAD_INTERVAL", value_name = "TIME")]
+    pub reload_interval: Option<Span>,
     /// Serve unencrypted beyond loopback, where whoever listens in reads tokens and customers; tokens are needed all the same
     #[arg(long, env = "LEADCAPTURE_INSECURE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub insecure: Option<bool>,
@@ -90,7 +102,7 @@ pub struct Options {
     /// Most gRPC connections; more wait to be accepted [default: 1024]
     #[arg(long, env = "LEADCAPTURE_MAX_CONNECTIONS", value_name = "NUMBER")]
     pub max_connections: Option<NonZeroUsize>,
-    /// How long a new connection may take to begin the protocol [default: 10s]
+    /// How long a new connection may take for the TLS handshake, and then to begin the protocol [default: 10s]
     #[arg(long, env = "LEADCAPTURE_HANDSHAKE_TIMEOUT", value_name = "TIME")]
     pub handshake_timeout: Option<Span>,
     /// Most requests at the same time on one connection [default: 128]
@@ -178,6 +190,10 @@ impl Options {
             webhook_listen: self.webhook_listen.or(file.webhook_listen),
             webhook_spool: self.webhook_spool.or(file.webhook_spool),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
+            tls_cert: self.tls_cert.or(file.tls_cert),
+            tls_key: self.tls_key.or(file.tls_key),
+            tls_client_ca: self.tls_client_ca.or(file.tls_client_ca),
+            reload_interval: self.reload_interval.or(file.reload_interval),
             insecure: self.insecure.or(file.insecure),
             reflection: self.reflection.or(file.reflection),
             auth_cache_ttl: self.auth_cache_ttl.or(file.auth_cache_ttl),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use chrono::TimeDelta;
-use leadcapture_webhook::{Settings as WebhookSettings, cli::Span};
+use leadcapture_webhook::{Settings as WebhookSettings, cli::Span, tls::TlsFiles};
 
 use super::{DEFAULT_DATABASE_URL, Options};
 use crate::{
@@ -35,6 +35,10 @@ pub struct Settings {
     pub webhook: WebhookSettings,
     /// Where metrics are served.
     pub metrics_listen: SocketAddr,
+    /// The certificates of the gRPC listener; absent to serve unencrypted.
+    pub tls: Option<TlsFiles>,
+    /// How often the files of the certificates are looked at for changes.
+    pub reload_interval: Duration,
     /// Whether gRPC may be served unencrypted beyond loopback.
     pub insecure: bool,
     /// Who may use reflection.
@@ -112,6 +116,8 @@ impl Options {
             webhook_listen: self.webhook_listen,
             webhook,
             metrics_listen: self.metrics_listen.unwrap_or(loopback(9464)),
+            tls: self.tls()?,
+            reload_interval: span(self.reload_interval, Duration::from_secs(5)),
             insecure: self.insecure.unwrap_or(false),
             reflection: self.reflection.unwrap_or_default(),
             auth: AuthSettings { cache_ttl, lookup_timeout: acquire_timeout },
@@ -140,5 +146,21 @@ impl Options {
                 .map(|days| TimeDelta::days(i64::from(days.get()))),
             shutdown_timeout: span(self.shutdown_timeout, Duration::from_secs(15)),
         })
+    }
+
+    fn tls(&self) -> Result<Option<TlsFiles>, String> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(cert), Some(key)) => Ok(Some(TlsFiles {
+                cert: cert.clone(),
+                key: key.clone(),
+                client_ca: self.tls_client_ca.clone(),
+            })),
+            (Some(_), None) => Err("tls_key: is needed with tls_cert".to_owned()),
+            (None, Some(_)) => Err("tls_cert: is needed with tls_key".to_owned()),
+            (None, None) if self.tls_client_ca.is_some() => {
+                Err("tls_cert and tls_key: are needed with tls_client_ca".to_owned())
+            }
+            (None, None) => Ok(None),
+        }
     }
 }

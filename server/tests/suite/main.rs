@@ -22,4 +22,5 @@ mod retention;
 mod schema;
 mod support;
 mod tenants;
+mod tls;
 mod traces;

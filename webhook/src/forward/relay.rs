@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tracing::{error, info, warn};
 
@@ -61,7 +62,7 @@ impl Relay {
     /// # Errors
     /// The server's address or the token cannot be used, or the spool's file.
     pub fn open(settings: &Settings, environment: &Environment) -> Result<(Self, Forwarder), RelayError> {
-        let server = Server::new(settings)?;
+        let server = Server::new(settings, environment.in_process.as_ref())?;
         let spool = Spool::open(&settings.spool, Arc::clone(&environment.clock))
             .map_err(|error| RelayError::Spool { path: settings.spool.path.display().to_string(), error })?;
         let metrics = environment.metrics.clone();
@@ -75,6 +76,11 @@ impl Relay {
             environment.clone(),
         );
         Ok((relay, forwarder))
+    }
+
+    /// Looks at the files of the certificates for the server every so often until `stop`.
+    pub(crate) async fn keep_fresh(self, every: Duration, stop: CancellationToken) {
+        self.server.keep_fresh(every, stop).await;
     }
 
     /// Takes a delivery. Returns once it is recorded or safe on the disk, or cannot be made either.

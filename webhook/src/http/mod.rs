@@ -98,6 +98,7 @@ impl Webhook {
         let shutdown_timeout = settings.shutdown_timeout;
         let tasks = TaskTracker::new();
         door.keep_fresh(settings.door.reload_interval, &tasks, &shutdown);
+        tasks.spawn(relay.clone().keep_fresh(settings.door.reload_interval, shutdown.clone()));
         let (tls, path) = (door.tls(), if door.has_secrets() { SECRET_CDR_PATH } else { CDR_PATH });
         tracing::info!(
             %address, path, tls = tls.is_some(), server = settings.server, spool = %settings.spool.path.display(),

@@ -1,6 +1,6 @@
 //! The connection: token, deadlines, and repeats of calls that may be sent again.
 
-use std::{env, time::Duration};
+use std::{env, fs, time::Duration};
 
 use leadcapture_proto::v1::{
     conversation_service_client::ConversationServiceClient, lead_service_client::LeadServiceClient,
@@ -11,7 +11,7 @@ use tonic::{
     Code, Request, Response, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Channel, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
 use crate::{
@@ -32,15 +32,35 @@ pub(crate) struct Client {
     rules: Rules,
 }
 
+/// Trusts the authorities in `LEADCAPTURE_CA`, and shows the certificate in `LEADCAPTURE_CERT`, if any.
+fn certificates() -> Result<ClientTlsConfig, Problem> {
+    let content = |variable: &str| {
+        let Some(file) = env::var_os(variable) else { return Ok(None) };
+        fs::read(file).map(Some).map_err(|error| Problem::Certificates(format!("{variable}: {error}")))
+    };
+    // This build of tonic knows no authorities of its own.
+    let ca = content("LEADCAPTURE_CA")?
+        .ok_or_else(|| Problem::Certificates("LEADCAPTURE_CA: names no file; https needs one".to_owned()))?;
+    let config = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca));
+    Ok(match (content("LEADCAPTURE_CERT")?, content("LEADCAPTURE_KEY")?) {
+        (Some(certificate), Some(key)) => config.identity(Identity::from_pem(certificate, key)),
+        _ => config,
+    })
+}
+
 impl Client {
     /// Prepares a client from the environment variables. It connects with the first call.
     pub(crate) fn from_environment() -> Result<Self, Problem> {
         let address = env::var("LEADCAPTURE_SERVER").unwrap_or_else(|_| "http://127.0.0.1:50051".to_owned());
-        let endpoint = Endpoint::from_shared(address.clone())
-            .ok()
-            // This build of tonic has no TLS.
-            .filter(|endpoint| endpoint.uri().scheme_str() == Some("http"))
-            .ok_or_else(|| Problem::BadAddress(address.clone()))?;
+        let bad_address = || Problem::BadAddress(address.clone());
+        let endpoint = Endpoint::from_shared(address.clone()).map_err(|_| bad_address())?;
+        let endpoint = match endpoint.uri().scheme_str() {
+            Some("http") => endpoint,
+            Some("https") => endpoint
+                .tls_config(certificates()?)
+                .map_err(|error| Problem::Certificates(error.to_string()))?,
+            _ => return Err(bad_address()),
+        };
         let connection =
             InterceptedService::new(endpoint.connect_lazy(), Token::new(env::var("LEADCAPTURE_TOKEN").ok())?);
         Ok(Self {

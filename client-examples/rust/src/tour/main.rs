@@ -18,7 +18,10 @@ usage: leadcapture-tour [COMMAND]
 
 LEADCAPTURE_SERVER  address of the gRPC server (http://127.0.0.1:50051)
 LEADCAPTURE_TOKEN   token to send; none if not set
-LEADCAPTURE_TENANT  id of the tenant; not needed with a token that is bound to one";
+LEADCAPTURE_TENANT  id of the tenant; not needed with a token that is bound to one
+LEADCAPTURE_CA      authorities of the server's certificate (PEM), for an https address
+LEADCAPTURE_CERT, LEADCAPTURE_KEY
+                    certificate and key to show to a server that asks for one (PEM)";
 
 #[tokio::main]
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]

@@ -12,6 +12,9 @@ pub(crate) enum Problem {
     /// The token has characters that cannot be sent.
     #[error("LEADCAPTURE_TOKEN has characters that no token has.")]
     BadToken,
+    /// The certificates cannot be used.
+    #[error("{0}")]
+    Certificates(String),
     /// Nothing answers where the server should be.
     #[error(
         "No leadcapture server answers at {0}. Start it with `make run` in another terminal and try again."

@@ -49,6 +49,11 @@ impl Client {
         Self { channel: endpoint.connect_lazy(), authorization: Authorization::default() }
     }
 
+    /// A client over a channel of the test's own.
+    pub(crate) fn over(channel: Channel) -> Self {
+        Self { channel, authorization: Authorization::default() }
+    }
+
     /// The same client, which sends this token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         self.with_authorization(&format!("Bearer {token}"))

@@ -90,6 +90,7 @@ async fn the_log_can_tell_what_is_wrong_with_a_certificate() {
     let server = remote.url().replace("http://", "https://");
     let settings = Settings { server, server_tls: Some(authority.trusted(None)), ..Settings::default() };
     let calls = vec![RecordCallRequest::default()];
-    let status = Server::new(&settings).unwrap().record(calls, Duration::from_secs(30)).await.unwrap_err();
+    let status =
+        Server::new(&settings, None).unwrap().record(calls, Duration::from_secs(30)).await.unwrap_err();
     assert!(status.message().contains("certificate expired"), "{status:?}");
 }
