@@ -51,6 +51,7 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Family<MethodLabel, Histogram>,
     calls: Family<DispositionLabel, Counter>,
+    rate_limited: Counter,
 }
 
 impl Metrics {
@@ -68,7 +69,13 @@ impl Metrics {
         );
         let calls = Family::default();
         registry.register("recorded_calls", "Recorded calls by what they did", calls.clone());
-        Self { registry: Arc::new(Mutex::new(registry)), requests, durations, calls }
+        let rate_limited = Counter::default();
+        registry.register(
+            "grpc_rate_limited_requests",
+            "gRPC requests refused because their token sends too many",
+            rate_limited.clone(),
+        );
+        Self { registry: Arc::new(Mutex::new(registry)), requests, durations, calls, rate_limited }
     }
 
     /// Shows the metrics of a webhook in this process too.
@@ -79,6 +86,11 @@ impl Metrics {
     /// Counts a recorded call.
     pub fn call_recorded(&self, disposition: Disposition) {
         self.calls.get_or_create(&DispositionLabel { disposition: disposition.name() }).inc();
+    }
+
+    /// Counts a request that was refused because its token sends too many.
+    pub fn rate_limited(&self) {
+        self.rate_limited.inc();
     }
 
     /// A layer that counts and times requests.
@@ -94,7 +106,7 @@ impl Metrics {
         self.requests.get_or_create(&RequestLabels { method, code }).inc();
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a string fails only if a metric's own encoding does, and then what was written is still good.

@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::ServingStatus;
 
 use crate::{
-    auth::Authenticator,
+    auth::{Authenticator, TokenRates},
     background,
     clock::Environment,
     config::Settings,
@@ -169,12 +169,15 @@ impl Parts {
         let recordings = RecordingQueue::start(&storage, settings.recording, &tasks);
         let api = Api::new(storage.clone(), recordings, metrics.clone()).stopped_by(stop_grpc.clone());
         let limits = settings.limits;
+        let rates = settings
+            .token_rate
+            .map(|rate| TokenRates::new(rate, storage.environment().clone(), metrics.clone()));
         let mut router = tonic::transport::Server::builder()
             .max_concurrent_streams(limits.streams)
             .http2_keepalive_interval(Some(limits.keepalive))
             .http2_keepalive_timeout(Some(limits.keepalive))
             .layer(metrics.layer())
-            .layer(GuardLayer::new(authenticator.clone(), settings.reflection))
+            .layer(GuardLayer::new(authenticator.clone(), settings.reflection, rates))
             .add_routes(grpc::routes(&api, &limits))
             .add_service(health_service);
         if settings.reflection != Reflection::Off {

@@ -5,6 +5,7 @@
 
 mod cache;
 mod latch;
+mod rate;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+pub use self::rate::{TokenRate, TokenRates};
 use self::{
     cache::{Cache, Cached, Seen},
     latch::Latch,

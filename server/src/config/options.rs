@@ -57,6 +57,12 @@ pub struct Options {
     /// How long a token may go on being accepted after it was revoked, at most 10s [default: 5s]
     #[arg(long, env = "LEADCAPTURE_AUTH_CACHE_TTL", value_name = "TIME")]
     pub auth_cache_ttl: Option<Span>,
+    /// Requests per second that each token may send to this process [default: no limit]
+    #[arg(long, env = "LEADCAPTURE_TOKEN_RATE", value_name = "NUMBER")]
+    pub token_rate: Option<NonZeroU32>,
+    /// Requests that a token may send at once after a silence; needs a rate [default: those of a second]
+    #[arg(long, env = "LEADCAPTURE_TOKEN_BURST", value_name = "NUMBER")]
+    pub token_burst: Option<NonZeroU32>,
     /// How often it is written down when tokens were last used [default: 1m]
     #[arg(long, env = "LEADCAPTURE_TOKEN_USE_INTERVAL", value_name = "TIME")]
     pub token_use_interval: Option<Span>,
@@ -197,6 +203,8 @@ impl Options {
             insecure: self.insecure.or(file.insecure),
             reflection: self.reflection.or(file.reflection),
             auth_cache_ttl: self.auth_cache_ttl.or(file.auth_cache_ttl),
+            token_rate: self.token_rate.or(file.token_rate),
+            token_burst: self.token_burst.or(file.token_burst),
             token_use_interval: self.token_use_interval.or(file.token_use_interval),
             migrate_on_start: self.migrate_on_start.or(file.migrate_on_start),
             region: self.region.or(file.region),

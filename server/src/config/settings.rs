@@ -11,7 +11,7 @@ use leadcapture_webhook::{Settings as WebhookSettings, cli::Span, tls::TlsFiles}
 
 use super::{DEFAULT_DATABASE_URL, Options};
 use crate::{
-    auth::{AuthSettings, MAX_CACHE_TTL},
+    auth::{AuthSettings, MAX_CACHE_TTL, TokenRate},
     domain::phone::Region,
     erasure_key::ErasureKeySource,
     grpc::{Limits, Reflection},
@@ -45,6 +45,8 @@ pub struct Settings {
     pub reflection: Reflection,
     /// How tokens are checked.
     pub auth: AuthSettings,
+    /// How many requests a token may send; no limit if absent.
+    pub token_rate: Option<TokenRate>,
     /// How often it is written down when tokens were last used.
     pub token_use_interval: Duration,
     /// Whether the schema is brought up to date on start.
@@ -72,7 +74,7 @@ impl Options {
     /// The settings, defaults in place of what was not given.
     ///
     /// # Errors
-    /// The region is unknown, tokens would be kept for too long, or settings of the webhook do not go together.
+    /// The region is unknown, tokens would be kept for too long, a burst has no rate, or settings of the webhook do not go together.
     pub fn settings(&self) -> Result<Settings, String> {
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
         let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
@@ -121,6 +123,7 @@ impl Options {
             insecure: self.insecure.unwrap_or(false),
             reflection: self.reflection.unwrap_or_default(),
             auth: AuthSettings { cache_ttl, lookup_timeout: acquire_timeout },
+            token_rate: self.token_rate()?,
             token_use_interval: span(self.token_use_interval, Duration::from_mins(1)),
             migrate_on_start: self.migrate_on_start.unwrap_or(true),
             recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
@@ -161,6 +164,18 @@ impl Options {
                 Err("tls_cert and tls_key: are needed with tls_client_ca".to_owned())
             }
             (None, None) => Ok(None),
+        }
+    }
+
+    fn token_rate(&self) -> Result<Option<TokenRate>, String> {
+        match (self.token_rate, self.token_burst) {
+            (Some(per_second), burst) => {
+                Ok(Some(TokenRate { per_second, burst: burst.unwrap_or(per_second) }))
+            }
+            (None, None) => Ok(None),
+            (None, Some(_)) => {
+                Err("token_burst: without token_rate there is no limit; set that too".to_owned())
+            }
         }
     }
 }

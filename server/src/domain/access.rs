@@ -49,6 +49,8 @@ pub struct Principal {
     name: Arc<str>,
     /// Nobody was asked who it is: no token was ever made.
     anonymous: bool,
+    /// The token from the database, if it has one.
+    token_id: Option<Uuid>,
 }
 
 impl Principal {
@@ -61,6 +63,7 @@ impl Principal {
             key: "open".into(),
             name: "anonymous".into(),
             anonymous: true,
+            token_id: None,
         }
     }
 
@@ -73,6 +76,7 @@ impl Principal {
             key: format!("token:{id}").into(),
             name: format!("{label} (token {id})").into(),
             anonymous: false,
+            token_id: Some(id),
         }
     }
 
@@ -80,7 +84,7 @@ impl Principal {
     #[must_use]
     pub fn system(name: &str, role: Role) -> Self {
         let name: Arc<str> = format!("system:{name}").into();
-        Self { role, tenant: None, key: Arc::clone(&name), name, anonymous: false }
+        Self { role, tenant: None, key: Arc::clone(&name), name, anonymous: false, token_id: None }
     }
 
     /// What it may do.
@@ -93,6 +97,12 @@ impl Principal {
     #[must_use]
     pub const fn bound_to(&self) -> Option<Uuid> {
         self.tenant
+    }
+
+    /// The token that it holds; absent for callers of an open server, and for parts of the server itself.
+    #[must_use]
+    pub const fn token_id(&self) -> Option<Uuid> {
+        self.token_id
     }
 
     /// Whether the caller may name on whose behalf it acts.

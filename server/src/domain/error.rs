@@ -1,5 +1,7 @@
 //! Every error that a caller can get, with the facts it needs to act.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::{access::Role, lead::LeadStatus, lifecycle::InvalidTransition};
@@ -164,6 +166,16 @@ pub enum Error {
     /// Too much is going on.
     #[error("the server is overloaded; try again later")]
     Overloaded,
+    /// The token sends more requests than it may.
+    #[error(
+        "the token may send {per_second} requests per second and has sent more; send this one again after {wait:?}"
+    )]
+    RateLimited {
+        /// Requests per second that a token may send.
+        per_second: u32,
+        /// After what time the next request is let in.
+        wait: Duration,
+    },
     /// The request took longer than its caller, or the server, gives it.
     #[error("the deadline passed; what was sent may have been done all the same")]
     DeadlineExceeded,
@@ -242,6 +254,7 @@ impl Error {
             Self::ErasureKeyWrong => "ERASURE_KEY_WRONG",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
+            Self::RateLimited { .. } => "RATE_LIMITED",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::MalformedMessage { .. } => "MALFORMED_MESSAGE",
             Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
@@ -261,6 +274,7 @@ impl Error {
                 vec![("from", upper(*from)), ("to", upper(*to)), ("allowed", allowed.join(","))]
             }
             Self::MessageTooLarge { limit } => vec![("limit_bytes", limit.to_string())],
+            Self::RateLimited { per_second, .. } => vec![("requests_per_second", per_second.to_string())],
             Self::PermissionDenied { role, allowed } => {
                 vec![("role", role.name().to_owned()), ("allowed", names(allowed, ","))]
             }

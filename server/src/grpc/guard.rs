@@ -3,6 +3,7 @@
 use std::{
     mem,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,7 +13,7 @@ use tower::{Layer, Service};
 
 use super::access::{Reflection, Rule, rule};
 use crate::{
-    auth::{Authenticator, Session},
+    auth::{Authenticator, Session, TokenRates},
     domain::{
         api_token::TokenHash,
         error::{Error, TokenProblem},
@@ -24,13 +25,31 @@ use crate::{
 pub struct GuardLayer {
     authenticator: Authenticator,
     reflection: Reflection,
+    rates: Option<Arc<TokenRates>>,
 }
 
 impl GuardLayer {
-    /// A guard that asks this authenticator.
+    /// A guard that asks this authenticator, and limits what each token may send if there are `rates`.
     #[must_use]
-    pub const fn new(authenticator: Authenticator, reflection: Reflection) -> Self {
-        Self { authenticator, reflection }
+    pub fn new(authenticator: Authenticator, reflection: Reflection, rates: Option<TokenRates>) -> Self {
+        Self { authenticator, reflection, rates: rates.map(Arc::new) }
+    }
+
+    async fn admit(&self, rule: Rule, headers: &HeaderMap) -> Result<Option<Session>, Error> {
+        if rule == Rule::Open {
+            return Ok(None);
+        }
+        let session = self.authenticator.authenticate(presented(headers)?).await?;
+        // First of all: what the role may not call counts too.
+        if let Some(rates) = &self.rates {
+            rates.admit(session.principal())?;
+        }
+        if let Rule::Roles(allowed) = rule
+            && !allowed.contains(&session.principal().role())
+        {
+            return Err(Error::PermissionDenied { role: session.principal().role(), allowed });
+        }
+        Ok(Some(session))
     }
 }
 
@@ -70,7 +89,7 @@ where
         let layer = self.layer.clone();
         Box::pin(async move {
             let path = request.uri().path();
-            match admit(&layer.authenticator, rule(path, layer.reflection), request.headers()).await {
+            match layer.admit(rule(path, layer.reflection), request.headers()).await {
                 Ok(session) => {
                     // Nobody can send one along, and none is left from a layer further out.
                     request.extensions_mut().remove::<Session>();
@@ -95,23 +114,6 @@ where
 /// A path that may stand in a log: anybody may send any.
 fn known_path(path: &str) -> &str {
     if matches!(rule(path, Reflection::Off), Rule::Roles(_)) { path } else { "other" }
-}
-
-async fn admit(
-    authenticator: &Authenticator,
-    rule: Rule,
-    headers: &HeaderMap,
-) -> Result<Option<Session>, Error> {
-    if rule == Rule::Open {
-        return Ok(None);
-    }
-    let session = authenticator.authenticate(presented(headers)?).await?;
-    if let Rule::Roles(allowed) = rule
-        && !allowed.contains(&session.principal().role())
-    {
-        return Err(Error::PermissionDenied { role: session.principal().role(), allowed });
-    }
-    Ok(Some(session))
 }
 
 /// The hash of the token that a request presents, if it presents any.

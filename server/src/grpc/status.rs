@@ -40,7 +40,7 @@ pub(super) const fn code(error: &Error) -> Code {
         Error::Unauthenticated(_) => Code::Unauthenticated,
         Error::PermissionDenied { .. } => Code::PermissionDenied,
         Error::DatabaseUnavailable => Code::Unavailable,
-        Error::Overloaded => Code::ResourceExhausted,
+        Error::Overloaded | Error::RateLimited { .. } => Code::ResourceExhausted,
         Error::DeadlineExceeded => Code::DeadlineExceeded,
         Error::MessageTooLarge { .. } => Code::OutOfRange,
         Error::UnsupportedEncoding(_) | Error::UnknownMethod | Error::Unimplemented { .. } => {
@@ -85,6 +85,9 @@ impl From<Error> for Status {
             }
             Error::DatabaseUnavailable | Error::Overloaded | Error::DeadlineExceeded => {
                 details.set_retry_info(Some(RETRY_AFTER));
+            }
+            Error::RateLimited { wait, .. } => {
+                details.set_retry_info(Some(wait));
             }
             _ => {}
         }

@@ -7,7 +7,10 @@ mod lists;
 mod tenants;
 mod wire;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use leadcapture_server::domain::{
     access::Role,
@@ -39,6 +42,7 @@ fn samples() -> Vec<Error> {
         Error::PermissionDenied { role: Role::Worker, allowed: &[Role::Admin, Role::Tenant] },
         Error::DatabaseUnavailable,
         Error::Overloaded,
+        Error::RateLimited { per_second: 50, wait: Duration::from_millis(20) },
         Error::MalformedMessage { field: "name".to_owned(), problem: "is not UTF-8".to_owned() },
         Error::MessageTooLarge { limit: 1_024 },
         Error::UnsupportedEncoding("gzip is not supported".to_owned()),
@@ -80,13 +84,14 @@ fn place(error: &Error) -> usize {
         Error::PermissionDenied { .. } => 22,
         Error::ErasureKeyMissing => 23,
         Error::ErasureKeyWrong => 24,
+        Error::RateLimited { .. } => 25,
     }
 }
 
 #[test]
 fn there_is_a_sample_of_every_error() {
     let places: BTreeSet<_> = samples().iter().map(place).collect();
-    assert_eq!(places, (0..=24).collect());
+    assert_eq!(places, (0..=25).collect());
 }
 
 /// The rows of the table in `docs/errors.md`, by reason: code, metadata, advice.

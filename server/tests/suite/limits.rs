@@ -1,6 +1,7 @@
 //! What callers may ask for at most, and that others are served all the same.
 
 mod abuse;
+mod rate;
 
 use std::time::Duration;
 
