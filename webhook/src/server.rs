@@ -188,6 +188,12 @@ pub fn is_away(status: &Status) -> bool {
     code_says_so || status.source().is_some()
 }
 
+/// How long the server asks to be left alone, if it says so (`google.rpc.RetryInfo`).
+#[must_use]
+pub fn asked_wait(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info()?.retry_delay
+}
+
 fn of_result(result: BatchRecordCallsResult) -> Result<CallDisposition, Failure> {
     let CallError { code, message, field_violations, .. } = match result.result {
         Some(CallResult::Response(response)) => return Ok(response.disposition()),

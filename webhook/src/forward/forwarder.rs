@@ -20,7 +20,7 @@ use crate::{
     config::ForwardSettings,
     environment::Environment,
     metrics::Sent,
-    server::{Failure, Server, is_away},
+    server::{Failure, Server, asked_wait, is_away},
     spool::{Due, Settlement, Spool, Stored},
     telemetry::propagation,
 };
@@ -143,7 +143,7 @@ impl Forwarder {
                 self.environment.metrics.sent(Sent::Answered);
                 let is_away =
                     |answer: &Answer| matches!(answer, Err(Failure::NotNow(status)) if is_away(status));
-                let away = answers.iter().any(is_away).then(|| self.gate.forward_failed());
+                let away = answers.iter().any(is_away).then(|| self.gate.forward_failed(None));
                 if away.is_some() {
                     self.size = 1;
                 } else {
@@ -178,7 +178,7 @@ impl Forwarder {
     /// The whole batch failed. Where it is a single delivery, the others are tried before it is tried again, for it may be what the
     /// server fails of.
     fn failed(&mut self, batch: &Batch, status: &Status) -> (Vec<Settlement>, Option<Duration>) {
-        let pause = is_away(status).then(|| self.gate.forward_failed());
+        let pause = is_away(status).then(|| self.gate.forward_failed(asked_wait(status)));
         info!(deliveries = batch.len(), reason = describe(status), "batch was not recorded");
         self.size = 1;
         let put_off = match batch.as_slice() {

@@ -13,7 +13,7 @@ use crate::{config::Settings, metrics::Metrics, random::Random};
 ///
 /// Open while the server is well: then each new record goes straight to it, as long as not too many wait for it already. The first
 /// failure closes it. From then on new records go to the spool at once, and the forwarder alone asks the server, after a wait
-/// that doubles with each further failure; the first success opens it again.
+/// that doubles with each further failure and is never shorter than the server asked for; the first success opens it again.
 pub struct Gate {
     state: Mutex<State>,
     waiting: Arc<Semaphore>,
@@ -66,22 +66,23 @@ impl Gate {
         }
     }
 
-    /// A new record failed. Tells nothing new where the gate is closed already: that record was on its way before.
-    pub fn direct_failed(&self) {
+    /// A new record failed, and the server may have said how long to wait. Tells nothing new where the gate is closed already: that record was
+    /// on its way before.
+    pub fn direct_failed(&self, asked: Option<Duration>) {
         let mut state = self.state();
         if matches!(*state, State::Open) {
-            self.close(&mut state, 1);
+            self.close(&mut state, 1, asked);
         }
     }
 
-    /// The forwarder failed; answers how long it is to wait.
-    pub fn forward_failed(&self) -> Duration {
+    /// The forwarder failed, and the server may have said how long to wait; answers how long it is to wait.
+    pub fn forward_failed(&self, asked: Option<Duration>) -> Duration {
         let mut state = self.state();
         let failures = match *state {
             State::Open => 1,
             State::Closed { failures, .. } => failures.saturating_add(1),
         };
-        self.close(&mut state, failures)
+        self.close(&mut state, failures, asked)
     }
 
     /// The server has answered.
@@ -94,12 +95,13 @@ impl Gate {
         }
     }
 
-    fn close(&self, state: &mut State, failures: u32) -> Duration {
+    fn close(&self, state: &mut State, failures: u32, asked: Option<Duration>) -> Duration {
         if matches!(*state, State::Open) {
             self.metrics.server_is_available(false);
             tracing::warn!("server is away: new records go to the spool");
         }
         let wait = self.backoff.after(failures, self.random.fraction());
+        let wait = wait.max(asked.unwrap_or_default().min(self.backoff.max));
         *state = State::Closed { failures, until: Instant::now() + wait };
         wait
     }
@@ -132,7 +134,7 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::SeededRandom;
+    use crate::{config::ForwardSettings, random::SeededRandom};
 
     fn gate(server_calls: usize) -> Gate {
         let settings = Settings { server_calls, ..Settings::default() };
@@ -153,7 +155,7 @@ mod tests {
         let gate = gate(2);
         assert!(gate.pass().is_some());
         assert_eq!(gate.closed_until(), None);
-        gate.direct_failed();
+        gate.direct_failed(None);
         assert!(gate.pass().is_none());
         assert!(gate.pass_anyway().is_some());
         assert!(gate.closed_until().is_some());
@@ -164,15 +166,31 @@ mod tests {
     #[tokio::test]
     async fn only_the_forwarders_failures_make_the_wait_longer() {
         let gate = gate(2);
-        gate.direct_failed();
+        gate.direct_failed(None);
         let first = gate.closed_until();
-        gate.direct_failed();
+        gate.direct_failed(None);
         assert_eq!(gate.closed_until(), first);
-        let waits: Vec<Duration> = (0..4).map(|_| gate.forward_failed()).collect();
+        let waits: Vec<Duration> = (0..4).map(|_| gate.forward_failed(None)).collect();
         assert!(waits.windows(2).all(|pair| pair[0] < pair[1] * 2), "{waits:?}");
         assert!(waits[3] >= Duration::from_millis(800), "{waits:?}");
         gate.succeeded();
-        assert!(gate.forward_failed() <= Duration::from_millis(100));
+        assert!(gate.forward_failed(None) <= Duration::from_millis(100));
+    }
+
+    #[tokio::test]
+    async fn the_server_is_left_alone_for_as_long_as_it_asks() {
+        let gate = gate(2);
+        let asked = Duration::from_secs(3);
+        let before = Instant::now();
+        gate.direct_failed(Some(asked));
+        assert!(gate.closed_until().is_some_and(|until| until >= before + asked));
+        assert_eq!(gate.forward_failed(Some(asked)), asked);
+        let longest = ForwardSettings::default().retry_max;
+        assert_eq!(gate.forward_failed(Some(Duration::from_hours(1))), longest);
+        assert!(
+            gate.forward_failed(Some(Duration::ZERO)) >= Duration::from_millis(400),
+            "its own wait is longer"
+        );
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use crate::{
     config::{Settings, SettingsError},
     environment::Environment,
     metrics::{Metrics, Taken},
-    server::{Server, is_away},
+    server::{Server, asked_wait, is_away},
     spool::{Delivery, Spool, SpoolError, State, StoreError},
 };
 
@@ -118,7 +118,7 @@ impl Relay {
             Err(status) => Outcome::NotNow(status),
         };
         match &outcome {
-            Outcome::NotNow(status) if is_away(status) => self.gate.direct_failed(),
+            Outcome::NotNow(status) if is_away(status) => self.gate.direct_failed(asked_wait(status)),
             Outcome::NotNow(_) => {}
             Outcome::Recorded | Outcome::Dead { .. } => self.gate.succeeded(),
         }

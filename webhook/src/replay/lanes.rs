@@ -32,6 +32,7 @@ use crate::{
     cdr::{self, Call, Problem},
     config::{Settings, SettingsError},
     endpoint,
+    server::asked_wait,
 };
 
 /// The most bytes of a batch, unless a single call is larger: a quarter of what the server takes by default.
@@ -147,13 +148,15 @@ impl Lane {
                     }
                     batch = again;
                     if let Some(error) = last {
-                        attempts.wait(&error).await?;
+                        attempts.wait(&error, None).await?;
                     }
                 }
                 Ok(_) => {
                     return Err("the server answered another number of calls than it was sent".to_owned());
                 }
-                Err(status) if is_worth_another_try(status.code()) => attempts.wait(status.message()).await?,
+                Err(status) if is_worth_another_try(status.code()) => {
+                    attempts.wait(status.message(), asked_wait(&status)).await?;
+                }
                 Err(status) if status.code() == Code::InvalidArgument && batch.len() == 1 => {
                     let sent = batch.remove(0);
                     let reason = status.message().to_owned();
@@ -247,14 +250,14 @@ impl Attempts {
         Self { wait: FIRST_WAIT, give_up: None, patience }
     }
 
-    /// Waits before the next attempt, longer each time.
-    async fn wait(&mut self, reason: &str) -> Result<(), String> {
+    /// Waits before the next attempt, longer each time and for as long as the server asks.
+    async fn wait(&mut self, reason: &str, asked: Option<Duration>) -> Result<(), String> {
         let now = Instant::now();
         let give_up = *self.give_up.get_or_insert(now + self.patience);
         if now >= give_up {
             return Err(format!("the server cannot take the calls: {reason}"));
         }
-        sleep(self.wait.min(give_up - now)).await;
+        sleep(self.wait.max(asked.unwrap_or_default()).min(give_up - now)).await;
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
         Ok(())
     }

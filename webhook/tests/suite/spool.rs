@@ -1,6 +1,6 @@
 //! Store and forward: what the server does not take now it gets later, in order, once it can.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use leadcapture_webhook::{
     Settings,
@@ -10,8 +10,9 @@ use leadcapture_webhook::{
     spool::State,
 };
 use serde_json::json;
-use tokio::net::TcpListener;
-use tonic::Status;
+use tokio::{net::TcpListener, time::Instant};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
 
 use crate::{
     adapter::{Adapter, record, until},
@@ -84,6 +85,34 @@ async fn while_the_server_is_away_it_is_not_asked_for_new_records() {
     assert_eq!(remote.authorizations().len(), 1, "the first record alone");
     assert_eq!(adapter.spooled().waiting.deliveries, 10);
     adapter.stop().await;
+}
+
+/// What the server says to a token that sends too much.
+pub(crate) fn rate_limited(wait: Duration) -> Status {
+    let mut details = ErrorDetails::with_retry_info(Some(wait));
+    details.set_error_info("RATE_LIMITED", "leadcapture.v1", HashMap::new());
+    Status::with_error_details(Code::ResourceExhausted, "the token has sent more", details)
+}
+
+#[tokio::test]
+async fn a_server_that_is_asked_too_often_is_left_alone_for_as_long_as_it_says() {
+    let remote = Remote::start().await;
+    let wait = Duration::from_millis(700);
+    let mut settings = eager(remote.url());
+    settings.forward.retry_max = Duration::from_mins(1);
+    let adapter = Adapter::with(settings).await;
+    // One for the record, one for the forwarder: both are told to wait.
+    remote.fail_with([rate_limited(wait), rate_limited(wait)]);
+    let begun = Instant::now();
+    for id in ["1", "2", "3"] {
+        adapter.post(call(id)).await.assert_ok();
+    }
+    adapter.forwarded().await;
+    assert!(begun.elapsed() >= 2 * wait, "{:?}", begun.elapsed());
+    let mut recorded = ids(&remote);
+    recorded.sort_unstable();
+    assert_eq!(recorded, ["1", "2", "3"]);
+    assert_eq!(adapter.spooled().dead.deliveries, 0);
 }
 
 #[tokio::test]

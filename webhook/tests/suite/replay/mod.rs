@@ -3,7 +3,14 @@
 mod command;
 mod stand_in;
 
-use std::{collections::HashMap, fs, path::PathBuf, slice, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fs,
+    path::PathBuf,
+    slice,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use leadcapture_webhook::{
     Settings, Token,
@@ -13,7 +20,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::Status;
 
-use crate::adapter::{TestClock, record};
+use crate::{
+    adapter::{TestClock, record},
+    spool::rate_limited,
+};
 use stand_in::StandIn;
 
 /// A folder of files to replay.
@@ -188,6 +198,20 @@ async fn a_server_that_is_away_for_a_while_is_waited_for() {
     let error = result.unwrap_err().to_string();
     assert!(error.starts_with("the server cannot take the calls: away; calls recorded so far"), "{error}");
     assert_eq!(summary.recorded_count(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_asked_too_often_is_waited_for_as_long_as_it_says() {
+    let (stand_in, server) = StandIn::start().await;
+    let wait = Duration::from_millis(900);
+    stand_in.fail_with([rate_limited(wait)]);
+    let files = Files::new();
+    let file = files.lines("a.jsonl", ["1", "2"].map(numbered));
+    let begun = Instant::now();
+    let (summary, result) = run(plan(&[file]), &server).await;
+    result.unwrap();
+    assert!(begun.elapsed() >= wait, "{:?}", begun.elapsed());
+    assert_eq!((summary.recorded_count(), summary.failures.len()), (2, 0));
 }
 
 #[tokio::test]
