@@ -4,7 +4,7 @@ SHELL := /usr/bin/env bash
 CARGO ?= cargo
 export CARGO
 
-.PHONY: help run demo worker test lint lint-api fmt api-docs api-baseline build release smoke clients bench fuzz-build fuzz need-cargo
+.PHONY: help run demo worker test lint lint-api lint-dependencies fmt api-docs api-baseline build release smoke clients bench fuzz-build fuzz need-cargo
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ worker: need-cargo ## Claim what is due from the running service, print the mess
 test: need-cargo ## Run every test, on SQLite and on a private PostgreSQL
 	@scripts/with-postgres $(CARGO) test --workspace --locked
 
-lint: need-cargo lint-api ## Check formatting, lints and the API, without changing anything
+lint: need-cargo lint-api lint-dependencies ## Check formatting, lints, the API and the dependencies, without changing anything
 	@$(CARGO) fmt --all --check
 	@$(CARGO) fmt --manifest-path webhook/fuzz/Cargo.toml --check
 	@$(CARGO) clippy --workspace --all-targets --locked -- --deny warnings
@@ -29,6 +29,9 @@ lint: need-cargo lint-api ## Check formatting, lints and the API, without changi
 
 lint-api:
 	@scripts/check-api
+
+lint-dependencies: need-cargo
+	@scripts/check-dependencies
 
 api-docs: need-cargo ## Write docs/api.md from the comments in proto/
 	@$(CARGO) run --quiet --locked --package leadcapture-proto --example api_reference
