@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::phone::PhoneNumber;
+use super::{personal::Personal, phone::PhoneNumber};
 use crate::named_enum;
 
 named_enum! {
@@ -96,7 +96,7 @@ pub struct IvrStep {
     /// The menu's number.
     pub layer_number: i32,
     /// The key that was pressed.
-    pub digit: String,
+    pub digit: Personal,
     /// The position of the step.
     pub order: i32,
 }
@@ -119,9 +119,9 @@ pub struct CallRecord {
     /// The provider's word for how it ended, as sent.
     pub provider_status: Option<String>,
     /// The customer's number as received; may be empty or a word.
-    pub customer_raw: String,
+    pub customer_raw: Personal,
     /// The business's number as received.
-    pub business_raw: String,
+    pub business_raw: Personal,
     /// When it began.
     pub called_at: DateTime<Utc>,
     /// How long it lasted in milliseconds, waiting included.
@@ -131,13 +131,13 @@ pub struct CallRecord {
     /// The queue it waited in.
     pub queue_name: Option<String>,
     /// The person who took it.
-    pub representative_name: Option<String>,
+    pub representative_name: Option<Personal>,
     /// Where the recording can be heard.
-    pub recording_url: Option<String>,
+    pub recording_url: Option<Personal>,
     /// The path through the voice menu.
     pub ivr_path: Vec<IvrStep>,
     /// Data collected during the call, a JSON object.
-    pub custom_data: Option<Value>,
+    pub custom_data: Option<Personal<Value>>,
     /// The tenant, where the caller names it.
     pub tenant_id: Option<Uuid>,
 }
@@ -204,7 +204,7 @@ pub struct MissedCall {
     /// The caller; absent when withheld or not a phone.
     pub caller_phone: Option<PhoneNumber>,
     /// The caller as received.
-    pub caller_raw: String,
+    pub caller_raw: Personal,
     /// The dialled line.
     pub business_phone: PhoneNumber,
     /// How the call ended.
@@ -226,13 +226,13 @@ pub struct MissedCall {
     /// The queue it waited in.
     pub queue_name: Option<String>,
     /// The person it was meant for.
-    pub representative_name: Option<String>,
+    pub representative_name: Option<Personal>,
     /// The path through the voice menu.
     pub ivr_path: Vec<IvrStep>,
     /// Where the recording can be heard.
-    pub recording_url: Option<String>,
+    pub recording_url: Option<Personal>,
     /// Data collected during the call.
-    pub custom_data: Option<Value>,
+    pub custom_data: Option<Personal<Value>>,
     /// The lead it is kept with.
     pub lead_id: Option<Uuid>,
     /// What it did.

@@ -95,7 +95,7 @@ pub fn capture(
         to_status: (kind != LeadEventKind::Recaptured).then_some(lead.status),
         actor: request.actor.to_owned(),
         reason: Some(request.source.name().to_owned()),
-        details: (!filled.is_empty()).then(|| json!({ "filled": filled })),
+        details: (!filled.is_empty()).then(|| json!({ "filled": filled }).into()),
         occurred_at: now,
     };
     Capture { lead, created: kind == LeadEventKind::Created, event: Some(event), opener }

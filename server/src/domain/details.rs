@@ -6,19 +6,20 @@ use serde_json::json;
 use super::{
     event::{LeadEventKind, NewLeadEvent},
     lead::Lead,
+    personal::Personal,
 };
 
 /// What a caller may know of a customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeadDetails {
     /// The customer's name.
-    pub customer_name: Option<String>,
+    pub customer_name: Option<Personal>,
     /// What the customer wants.
-    pub need: Option<String>,
+    pub need: Option<Personal>,
     /// How and when the customer wants to be contacted.
-    pub contact_preference: Option<String>,
+    pub contact_preference: Option<Personal>,
     /// Free text of the business.
-    pub note: Option<String>,
+    pub note: Option<Personal>,
 }
 
 /// One of the details.
@@ -49,7 +50,7 @@ impl DetailField {
         }
     }
 
-    fn of(self, lead: &mut Lead) -> &mut Option<String> {
+    fn of(self, lead: &mut Lead) -> &mut Option<Personal> {
         match self {
             Self::CustomerName => &mut lead.customer_name,
             Self::Need => &mut lead.need,
@@ -62,7 +63,7 @@ impl DetailField {
 impl LeadDetails {
     /// One of the details.
     #[must_use]
-    pub const fn get(&self, field: DetailField) -> Option<&String> {
+    pub const fn get(&self, field: DetailField) -> Option<&Personal> {
         match field {
             DetailField::CustomerName => self.customer_name.as_ref(),
             DetailField::Need => self.need.as_ref(),
@@ -115,7 +116,7 @@ pub fn note_change(
         to_status: None,
         actor: actor.to_owned(),
         reason: None,
-        details: Some(json!({ "fields": fields })),
+        details: Some(json!({ "fields": fields }).into()),
         occurred_at: now,
     })
 }

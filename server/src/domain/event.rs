@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::lead::LeadStatus;
+use super::{lead::LeadStatus, personal::Personal};
 use crate::named_enum;
 
 named_enum! {
@@ -54,10 +54,10 @@ pub struct NewLeadEvent {
     pub to_status: Option<LeadStatus>,
     /// Who did it: the authenticated principal, or what the caller named.
     pub actor: String,
-    /// Why, in a word or in the caller's text.
+    /// Why, in one of the product's own words; what callers write stands in `details`.
     pub reason: Option<String>,
     /// Facts that belong to this kind of event, for example the call id.
-    pub details: Option<Value>,
+    pub details: Option<Personal<Value>>,
     /// When it was recorded.
     pub occurred_at: DateTime<Utc>,
 }

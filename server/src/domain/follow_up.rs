@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::personal::Personal;
 use crate::named_enum;
 
 named_enum! {
@@ -65,7 +66,7 @@ pub struct FollowUp {
     /// How often it was handed out.
     pub attempts: i32,
     /// What its last failure was.
-    pub last_error: Option<String>,
+    pub last_error: Option<Personal>,
     /// When it was done, cancelled or given up.
     pub completed_at: Option<DateTime<Utc>>,
     /// When it was scheduled.

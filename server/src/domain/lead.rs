@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{
     lifecycle::{self, InvalidTransition},
+    personal::Personal,
     phone::PhoneNumber,
 };
 use crate::named_enum;
@@ -85,13 +86,13 @@ pub struct Lead {
     /// The customer's phone.
     pub customer_phone: PhoneNumber,
     /// The customer's name.
-    pub customer_name: Option<String>,
+    pub customer_name: Option<Personal>,
     /// What the customer wants.
-    pub need: Option<String>,
+    pub need: Option<Personal>,
     /// How and when the customer wants to be contacted.
-    pub contact_preference: Option<String>,
+    pub contact_preference: Option<Personal>,
     /// Free text of the business.
-    pub note: Option<String>,
+    pub note: Option<Personal>,
     /// Where it stands.
     pub status: LeadStatus,
     /// Why it was lost; set exactly while it is lost.

@@ -5,6 +5,7 @@
 //! | lead lifecycle: the table of allowed transitions | [`lifecycle`] |
 //! | what a call does: dispositions and effects | [`recording`] |
 //! | telephone numbers | [`phone`] |
+//! | text that no log may show | [`personal`] |
 //! | what a tenant may configure | [`policy`] |
 //! | every error a caller can get | [`error`] |
 //! | who may act for which tenant | [`access`] |
@@ -27,6 +28,7 @@ pub mod follow_up_claims;
 pub mod lead;
 pub mod lifecycle;
 pub mod names;
+pub mod personal;
 pub mod phone;
 pub mod policy;
 pub mod qualification;

@@ -8,6 +8,7 @@ use super::{
     error::Error,
     event::{LeadEventKind, NewLeadEvent},
     lead::{Lead, LeadStatus, LostReason},
+    personal::Personal,
 };
 
 /// A wanted transition. A loss has a reason, and no other status has; the reason `other` has a note.
@@ -18,7 +19,7 @@ pub struct TransitionRequest {
     /// Why the lead is lost.
     pub lost_reason: Option<LostReason>,
     /// A text for the history.
-    pub note: Option<String>,
+    pub note: Option<Personal>,
 }
 
 /// What becomes of a lead's follow-ups and running conversation when it enters a status.
@@ -71,7 +72,7 @@ pub fn transition(
         to_status: Some(request.to),
         actor: actor.to_owned(),
         reason: request.lost_reason.map(|reason| reason.name().to_owned()),
-        details: request.note.as_ref().map(|note| json!({ "note": note })),
+        details: request.note.as_ref().map(|note| json!({ "note": note.reveal() }).into()),
         occurred_at: now,
     })
 }

@@ -8,6 +8,7 @@ use super::{encode::struct_json, parse::Fields};
 use crate::domain::{
     call::{CallDirection, CallOutcome, CallRecord, IvrStep},
     error::Error,
+    personal::Personal,
 };
 
 const MAX_CALL_ID: usize = 128;
@@ -52,19 +53,23 @@ pub(super) fn parse(request: v1::RecordCallRequest, now: DateTime<Utc>) -> Resul
         original_call_id: optional("original_call_id", request.original_call_id.as_deref(), MAX_CALL_ID),
         provider_status: optional("provider_status", request.provider_status.as_deref(), MAX_PROVIDER_STATUS),
         customer_raw: optional("customer_phone", Some(&request.customer_phone), MAX_RAW_PHONE)
-            .unwrap_or_default(),
+            .unwrap_or_default()
+            .into(),
         business_raw: optional("business_phone", Some(&request.business_phone), MAX_RAW_PHONE)
-            .unwrap_or_default(),
+            .unwrap_or_default()
+            .into(),
         queue_name: optional("queue_name", request.queue_name.as_deref(), MAX_NAME),
         representative_name: optional(
             "representative_name",
             request.representative_name.as_deref(),
             MAX_NAME,
-        ),
-        recording_url: optional("recording_url", request.recording_url.as_deref(), MAX_URL),
+        )
+        .map(Personal::new),
+        recording_url: optional("recording_url", request.recording_url.as_deref(), MAX_URL)
+            .map(Personal::new),
         call_id: fields.text("call_id", &request.call_id, MAX_CALL_ID),
         ivr_path: ivr_path(&mut fields, &request.ivr_path),
-        custom_data: custom_data(&mut fields, request.custom_data),
+        custom_data: custom_data(&mut fields, request.custom_data).map(Personal::new),
         tenant_id: fields.optional_id("tenant_id", &request.tenant_id),
         provider,
         // Stand-ins where the field was bad or absent; they go no further than the check below.
@@ -104,7 +109,7 @@ fn ivr_path(fields: &mut Fields, steps: &[v1::IvrStep]) -> Vec<IvrStep> {
             layer_id: text("layer_id", step.layer_id.as_deref(), MAX_NAME),
             layer_name: text("layer_name", Some(&step.layer_name), MAX_NAME),
             layer_number: step.layer_number,
-            digit: text("digit", Some(&step.digit), MAX_IVR_DIGIT),
+            digit: text("digit", Some(&step.digit), MAX_IVR_DIGIT).into(),
             order: step.order,
         });
     }

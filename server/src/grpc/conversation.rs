@@ -88,7 +88,7 @@ impl ConversationService for Api {
             encode: &|found| response(found).encode_to_vec(),
             customer: |found| Some(&found.lead.customer_phone),
         };
-        let started = self.storage.start_conversation(&reference, thread.as_deref(), opener, once).await?;
+        let started = self.storage.start_conversation(&reference, thread.as_ref(), opener, once).await?;
         Ok(respond(started, response)?)
     }
 

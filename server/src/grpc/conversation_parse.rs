@@ -13,6 +13,7 @@ use crate::{
         conversation::ConversationEndReason,
         customer::SuppressionReason,
         follow_up::{FollowUpKind, FollowUpStatus},
+        personal::Personal,
     },
     storage::{ClaimRequest, ConversationReference, FollowUpReport, SendFailure, SentOpener},
 };
@@ -62,7 +63,7 @@ impl Fields {
                     if id.trim().is_empty() {
                         self.bad(THREAD, "is required");
                     }
-                    String::new()
+                    Personal::default()
                 }))
             }
             None => {
@@ -73,9 +74,9 @@ impl Fields {
     }
 
     /// WhatsApp's id of a thread, absent when empty.
-    pub(super) fn thread(&mut self, value: Option<&str>) -> Option<String> {
-        let thread = self.optional_text(THREAD, value, MAX_THREAD_ID)?;
-        if thread.contains(char::is_control) {
+    pub(super) fn thread(&mut self, value: Option<&str>) -> Option<Personal> {
+        let thread = self.personal_text(THREAD, value, MAX_THREAD_ID)?;
+        if thread.reveal().contains(char::is_control) {
             self.bad(THREAD, "contains a tab or line break; remove it");
             return None;
         }
@@ -189,7 +190,7 @@ impl Fields {
     /// Why a message could not be sent.
     pub(super) fn send_failure(&mut self, request: &v1::FailFollowUpRequest) -> SendFailure {
         SendFailure {
-            error: self.text("error", &request.error, MAX_SEND_ERROR),
+            error: self.text("error", &request.error, MAX_SEND_ERROR).into(),
             retry_after: self.duration("retry_after", request.retry_after, RETRY_RANGE),
         }
     }

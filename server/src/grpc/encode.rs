@@ -8,6 +8,7 @@ use serde_json::{Map, Number, Value};
 use super::policy;
 use crate::domain::{
     call::{CallDirection, CallOutcome, Disposition, IvrStep, MissedCall},
+    personal::revealed,
     phone::Region,
     tenant::{BusinessLine, Tenant},
 };
@@ -129,7 +130,7 @@ pub(super) fn missed_call(call: &MissedCall, region: Region) -> v1::MissedCall {
             .as_ref()
             .map(|phone| phone.to_local(region))
             .unwrap_or_default(),
-        caller_raw: call.caller_raw.clone(),
+        caller_raw: call.caller_raw.reveal().clone(),
         business_phone: call.business_phone.as_e164().to_owned(),
         outcome: outcome(call.outcome).into(),
         provider_status: call.provider_status.clone(),
@@ -140,10 +141,10 @@ pub(super) fn missed_call(call: &MissedCall, region: Region) -> v1::MissedCall {
         duration: Some(millis(call.duration_ms)),
         ring_duration: call.ring_duration_ms.map(millis),
         queue_name: call.queue_name.clone(),
-        representative_name: call.representative_name.clone(),
+        representative_name: revealed(call.representative_name.as_ref()),
         ivr_path: call.ivr_path.iter().map(ivr_step).collect(),
-        recording_url: call.recording_url.clone(),
-        custom_data: call.custom_data.as_ref().map(json_struct),
+        recording_url: revealed(call.recording_url.as_ref()),
+        custom_data: call.custom_data.as_ref().map(|data| json_struct(data.reveal())),
         lead_id: call.lead_id.map(|id| id.to_string()),
         disposition: disposition(call.disposition).into(),
         returned_at: call.returned_at.map(time),
@@ -168,7 +169,7 @@ fn ivr_step(step: &IvrStep) -> v1::IvrStep {
         layer_id: (!step.layer_id.is_empty()).then(|| step.layer_id.clone()),
         layer_name: step.layer_name.clone(),
         layer_number: step.layer_number,
-        digit: step.digit.clone(),
+        digit: step.digit.reveal().clone(),
         order: step.order,
     }
 }
@@ -179,7 +180,7 @@ pub(super) fn unrouted_call(call: &UnroutedCall) -> v1::UnroutedCall {
         id: call.id.to_string(),
         provider: call.record.provider.clone(),
         call_id: call.record.call_id.clone(),
-        business_phone: call.business_phone.clone(),
+        business_phone: call.business_phone.reveal().clone(),
         customer_phone: call.customer_phone.as_ref().map(|phone| phone.as_e164().to_owned()),
         called_at: Some(time(call.record.called_at)),
         received_at: Some(time(call.received_at)),

@@ -263,10 +263,10 @@ impl Fields {
         note: Option<&str>,
     ) -> LeadDetails {
         LeadDetails {
-            customer_name: self.optional_text("customer_name", customer_name, MAX_NAME),
-            need: self.optional_text("need", need, MAX_NEED),
-            contact_preference: self.optional_text("contact_preference", contact_preference, MAX_PREFERENCE),
-            note: self.optional_text("note", note, MAX_NOTE),
+            customer_name: self.personal_text("customer_name", customer_name, MAX_NAME),
+            need: self.personal_text("need", need, MAX_NEED),
+            contact_preference: self.personal_text("contact_preference", contact_preference, MAX_PREFERENCE),
+            note: self.personal_text("note", note, MAX_NOTE),
         }
     }
 
@@ -313,7 +313,7 @@ fn changed_fields(fields: &mut Fields, request: &v1::UpdateLeadRequest) -> Vec<D
 
 fn transition_request(fields: &mut Fields, request: &v1::TransitionLeadRequest) -> Option<TransitionRequest> {
     let to = fields.lead_status("to_status", request.to_status);
-    let note = fields.optional_text("note", Some(&request.note), MAX_NOTE);
+    let note = fields.personal_text("note", Some(&request.note), MAX_NOTE);
     let lost_reason = fields.lost_reason(request.lost_reason);
     match (to, lost_reason) {
         (Some(LeadStatus::Lost), None) if request.lost_reason == 0 => {

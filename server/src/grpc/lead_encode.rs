@@ -7,6 +7,7 @@ use crate::domain::{
     event::{LeadEvent, LeadEventKind},
     lead::{Lead, LeadSource, LeadStatus, LostReason},
     lifecycle,
+    personal::revealed,
     phone::Region,
     qualification::Question,
 };
@@ -19,10 +20,10 @@ pub(super) fn lead(lead: &Lead, region: Region) -> v1::Lead {
         source: source(lead.source).into(),
         customer_phone: lead.customer_phone.as_e164().to_owned(),
         customer_phone_local: lead.customer_phone.to_local(region),
-        customer_name: lead.customer_name.clone(),
-        need: lead.need.clone(),
-        contact_preference: lead.contact_preference.clone(),
-        note: lead.note.clone(),
+        customer_name: revealed(lead.customer_name.as_ref()),
+        need: revealed(lead.need.as_ref()),
+        contact_preference: revealed(lead.contact_preference.as_ref()),
+        note: revealed(lead.note.as_ref()),
         status: status(lead.status).into(),
         lost_reason: lead.lost_reason.map_or(v1::LostReason::Unspecified, lost_reason).into(),
         call_count: lead.call_count,
@@ -82,7 +83,7 @@ pub(super) fn event(event: &LeadEvent) -> v1::LeadEvent {
         to_status: encode_status(event.to_status),
         actor: event.actor.clone(),
         reason: event.reason.clone(),
-        details: event.details.as_ref().map(json_struct),
+        details: event.details.as_ref().map(|details| json_struct(details.reveal())),
         occurred_at: Some(time(event.occurred_at)),
     }
 }

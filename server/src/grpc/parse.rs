@@ -11,6 +11,7 @@ use crate::domain::{
     call::CallOutcome,
     error::{Error, FieldViolation},
     lead::{LeadSource, LeadStatus, LostReason},
+    personal::Personal,
     phone::{PhoneNumber, Region, parse_strict},
     text,
 };
@@ -110,6 +111,16 @@ impl Fields {
             return None;
         }
         Some(value)
+    }
+
+    /// A text that tells of a person, absent when empty.
+    pub(super) fn personal_text(
+        &mut self,
+        field: &str,
+        value: Option<&str>,
+        max_chars: usize,
+    ) -> Option<Personal> {
+        self.optional_text(field, value, max_chars).map(Personal::new)
     }
 
     /// A phone that must be there, in any format of the region or E.164.

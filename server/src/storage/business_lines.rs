@@ -114,7 +114,7 @@ impl Storage {
                     let now = self.environment().now();
                     line.released_at = Some(now);
                     line.updated_at = now;
-                    release_numbers(transaction, [line.phone.as_e164().to_owned()], now).await?;
+                    release_numbers(transaction, [line.phone.as_e164().into()], now).await?;
                     let change = business_line::ActiveModel {
                         id: Set(line.id),
                         released_at: Set(line.released_at),
@@ -165,7 +165,7 @@ fn row(line: &BusinessLine) -> business_line::ActiveModel {
     business_line::ActiveModel {
         id: Set(line.id),
         tenant_id: Set(line.tenant_id),
-        phone: Set(line.phone.as_e164().to_owned()),
+        phone: Set(line.phone.as_e164().into()),
         label: Set(line.label.clone()),
         calls_since: Set(line.calls_since),
         released_at: Set(line.released_at),

@@ -28,6 +28,7 @@ use crate::domain::{
     error::{Error, Resource},
     follow_up::FollowUpKind as MessageKind,
     lead::Lead,
+    personal::Personal,
     tenant::Tenant,
 };
 
@@ -39,7 +40,7 @@ pub enum ConversationReference {
     /// By its lead.
     Lead(Uuid),
     /// By the WhatsApp thread: the conversation that was opened last.
-    Whatsapp(String),
+    Whatsapp(Personal),
 }
 
 /// Which conversation is to be changed, by whom, and from which version if that matters.
@@ -83,7 +84,7 @@ impl Storage {
     pub async fn start_conversation(
         &self,
         reference: &LeadReference,
-        whatsapp_conversation_id: Option<&str>,
+        whatsapp_conversation_id: Option<&Personal>,
         opener: Option<SentOpener>,
         once: OnceRequest<'_, ConversationAndLead>,
     ) -> Result<Once<ConversationAndLead>, Error> {
@@ -259,7 +260,7 @@ async fn find(
         ConversationReference::Id(id) => query.filter(column.id.eq(*id)),
         ConversationReference::Lead(lead_id) => query.filter(column.lead_id.eq(*lead_id)),
         ConversationReference::Whatsapp(thread) => query
-            .filter(column.whatsapp_conversation_id.eq(thread.clone()))
+            .filter(column.whatsapp_conversation_id.eq(thread.reveal().as_str()))
             .order_by_desc(lead_conversation::Column::OpenedAt),
     };
     Ok(query.one(connection).await?.map(convert::conversation))
@@ -287,7 +288,7 @@ async fn refuse_taken_thread(
         return Ok(());
     }
     let holder = lead_conversation::Entity::find(tenant)
-        .filter(lead_conversation::COLUMN.whatsapp_conversation_id.eq(thread.clone()))
+        .filter(lead_conversation::COLUMN.whatsapp_conversation_id.eq(thread.reveal().as_str()))
         .filter(lead_conversation::Column::State.ne(ConversationState::Completed))
         .filter(lead_conversation::COLUMN.id.ne(conversation.id))
         .one(transaction)

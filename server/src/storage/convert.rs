@@ -3,6 +3,7 @@
 //! A row that cannot be converted was written by something else than this program; that is a fault of ours, never the caller's.
 
 use sea_orm::{NotSet, Set};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::entities::{
@@ -17,13 +18,20 @@ use crate::domain::{
     event::{LeadEvent, NewLeadEvent},
     follow_up::{FollowUp, NewFollowUp},
     lead::Lead,
+    personal::Personal,
     phone::{PhoneNumber, Region},
     policy::TenantPolicy,
     tenant::{BusinessLine, Tenant},
 };
 
-fn phone(stored: &str) -> Result<PhoneNumber, Error> {
-    PhoneNumber::from_e164(stored).map_err(Error::internal)
+fn phone(stored: &Personal) -> Result<PhoneNumber, Error> {
+    PhoneNumber::from_e164(stored.reveal()).map_err(Error::internal)
+}
+
+/// Reads a column of JSON. What is wrong with it is not told: the message would repeat parts of it.
+fn read<T: DeserializeOwned>(stored: Personal<Value>, column: &'static str) -> Result<T, Error> {
+    serde_json::from_value(stored.into_revealed())
+        .map_err(|_| Error::internal(format!("what is stored in {column} cannot be read")))
 }
 
 pub(super) fn tenant(row: tenant::Model) -> Result<Tenant, Error> {
@@ -131,7 +139,7 @@ pub(super) fn lead_row(lead: Lead) -> lead::ActiveModel {
         id: Set(lead.id),
         tenant_id: Set(lead.tenant_id),
         source: Set(lead.source.into()),
-        customer_phone: Set(lead.customer_phone.as_e164().to_owned()),
+        customer_phone: Set(lead.customer_phone.as_e164().into()),
         customer_name: Set(lead.customer_name),
         need: Set(lead.need),
         contact_preference: Set(lead.contact_preference),
@@ -164,7 +172,7 @@ pub(super) fn missed_call(row: missed_call::Model) -> Result<MissedCall, Error> 
         id: row.id,
         key: CallKey { tenant_id: row.tenant_id, provider: row.provider, call_id: row.call_id },
         original_call_id: row.original_call_id,
-        caller_phone: row.caller_phone.as_deref().map(phone).transpose()?,
+        caller_phone: row.caller_phone.as_ref().map(phone).transpose()?,
         caller_raw: row.caller_raw,
         business_phone: phone(&row.business_phone)?,
         outcome: row.outcome.into(),
@@ -177,12 +185,7 @@ pub(super) fn missed_call(row: missed_call::Model) -> Result<MissedCall, Error> 
         ring_duration_ms: row.ring_duration_ms,
         queue_name: row.queue_name,
         representative_name: row.representative_name,
-        ivr_path: row
-            .ivr_path
-            .map(serde_json::from_value)
-            .transpose()
-            .map_err(Error::internal)?
-            .unwrap_or_default(),
+        ivr_path: row.ivr_path.map(|path| read(path, "ivr_path")).transpose()?.unwrap_or_default(),
         recording_url: row.recording_url,
         custom_data: row.custom_data,
         lead_id: row.lead_id,
@@ -194,11 +197,11 @@ pub(super) fn missed_call(row: missed_call::Model) -> Result<MissedCall, Error> 
 }
 
 /// The voice menu path as JSON; absent when empty.
-pub(super) fn ivr_path(call: &MissedCall) -> Result<Option<Value>, Error> {
+pub(super) fn ivr_path(call: &MissedCall) -> Result<Option<Personal<Value>>, Error> {
     if call.ivr_path.is_empty() {
         return Ok(None);
     }
-    serde_json::to_value(&call.ivr_path).map(Some).map_err(Error::internal)
+    serde_json::to_value(&call.ivr_path).map(|path| Some(path.into())).map_err(Error::internal)
 }
 
 pub(super) fn missed_call_row(call: &MissedCall) -> Result<missed_call::ActiveModel, Error> {
@@ -208,9 +211,9 @@ pub(super) fn missed_call_row(call: &MissedCall) -> Result<missed_call::ActiveMo
         provider: Set(call.key.provider.clone()),
         call_id: Set(call.key.call_id.clone()),
         original_call_id: Set(call.original_call_id.clone()),
-        caller_phone: Set(call.caller_phone.as_ref().map(|phone| phone.as_e164().to_owned())),
+        caller_phone: Set(call.caller_phone.as_ref().map(|phone| phone.as_e164().into())),
         caller_raw: Set(call.caller_raw.clone()),
-        business_phone: Set(call.business_phone.as_e164().to_owned()),
+        business_phone: Set(call.business_phone.as_e164().into()),
         outcome: Set(call.outcome.into()),
         provider_status: Set(call.provider_status.clone()),
         called_at: Set(call.called_at),
@@ -351,8 +354,8 @@ pub(super) fn unrouted_call(row: unrouted_call::Model) -> Result<super::Unrouted
     Ok(super::UnroutedCall {
         id: row.id,
         business_phone: row.business_phone,
-        customer_phone: row.customer_phone.as_deref().map(phone).transpose()?,
+        customer_phone: row.customer_phone.as_ref().map(phone).transpose()?,
         received_at: row.received_at,
-        record: serde_json::from_value(row.record).map_err(Error::internal)?,
+        record: read(row.record, "record")?,
     })
 }

@@ -27,6 +27,7 @@ use crate::domain::{
     follow_up::{FollowUp, FollowUpKind, FollowUpStatus},
     follow_up_claims::retry_pause,
     lead::Lead,
+    personal::Personal,
 };
 
 /// A worker's report on a follow-up that it holds.
@@ -46,7 +47,7 @@ pub struct FollowUpReport {
 #[derive(Clone, Debug)]
 pub struct SendFailure {
     /// What went wrong.
-    pub error: String,
+    pub error: Personal,
     /// When to try again, from now on; absent for a pause that grows with each attempt.
     pub retry_after: Option<TimeDelta>,
 }

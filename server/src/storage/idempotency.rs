@@ -117,7 +117,7 @@ impl Storage {
         if record.request_hash != key.request_hash {
             return Err(Error::RequestIdReused.into());
         }
-        Ok(Some(record.response))
+        Ok(Some(record.response.into_revealed()))
     }
 
     async fn store_response(
@@ -133,9 +133,9 @@ impl Storage {
             method: Set(key.method.to_owned()),
             request_id: Set(key.request_id),
             tenant_id: Set(key.tenant_id),
-            customer_phone: Set(customer.map(|phone| phone.as_e164().to_owned())),
+            customer_phone: Set(customer.map(|phone| phone.as_e164().into())),
             request_hash: Set(key.request_hash.clone()),
-            response: Set(response),
+            response: Set(response.into()),
             created_at: Set(now),
             expires_at: Set(now + self.request_id_lifetime),
         };

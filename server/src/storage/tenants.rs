@@ -18,6 +18,7 @@ use super::{
 use crate::domain::{
     access::TenantScope,
     error::{Error, FieldViolation, Resource},
+    personal::Personal,
     tenant::Tenant,
 };
 
@@ -171,7 +172,7 @@ pub(super) async fn lock_tenant(
 /// Remembers since when numbers are free, beyond the life of the tenant that had them.
 pub(super) async fn release_numbers(
     transaction: &DatabaseTransaction,
-    phones: impl IntoIterator<Item = String>,
+    phones: impl IntoIterator<Item = Personal>,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), Failure> {
     let rows: Vec<_> = phones

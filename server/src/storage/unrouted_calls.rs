@@ -25,6 +25,7 @@ use crate::{
         access::TenantScope,
         call::CallRecord,
         error::Error,
+        personal::Personal,
         phone::{PhoneNumber, Region},
         recording::{
             ReportedCall,
@@ -43,7 +44,7 @@ pub struct UnroutedCall {
     /// Id.
     pub id: Uuid,
     /// The business number, in E.164 where it is one, else as received.
-    pub business_phone: String,
+    pub business_phone: Personal,
     /// The customer's number, where it is one.
     pub customer_phone: Option<PhoneNumber>,
     /// When its record arrived.
@@ -179,16 +180,16 @@ pub(super) async fn keep_unrouted(
     let mut rows = Vec::with_capacity(calls.len());
     for call in calls.into_values() {
         let record = &call.record;
-        let phone = business_phone(record, region).map(|phone| phone.as_e164().to_owned());
+        let phone = business_phone(record, region).map(|phone| phone.as_e164().into());
         rows.push(unrouted_call::ActiveModel {
             id: Set(environment.new_id()),
             provider: Set(record.provider.clone()),
             call_id: Set(record.call_id.clone()),
             business_phone: Set(phone.unwrap_or_else(|| record.business_raw.clone())),
-            customer_phone: Set(customer_phone(record, region).map(|phone| phone.as_e164().to_owned())),
+            customer_phone: Set(customer_phone(record, region).map(|phone| phone.as_e164().into())),
             called_at: Set(record.called_at),
             received_at: Set(call.received_at),
-            record: Set(serde_json::to_value(record).map_err(Error::internal)?),
+            record: Set(serde_json::to_value(record).map_err(Error::internal)?.into()),
         });
     }
     let keep_first = OnConflict::columns([unrouted_call::Column::Provider, unrouted_call::Column::CallId])

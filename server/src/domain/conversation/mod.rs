@@ -25,7 +25,7 @@ pub use self::{
     silence::{give_up, reminder_sent},
     start::{Start, Started, start},
 };
-use super::{lead::Lead, qualification::Question};
+use super::{lead::Lead, personal::Personal, qualification::Question};
 use crate::named_enum;
 
 named_enum! {
@@ -105,7 +105,7 @@ pub struct Conversation {
     /// 1, and one more for each start after a reopening.
     pub round: i32,
     /// WhatsApp's id of the thread.
-    pub whatsapp_conversation_id: Option<String>,
+    pub whatsapp_conversation_id: Option<Personal>,
     /// When the opener of this round was sent.
     pub opened_at: DateTime<Utc>,
     /// When the customer last replied.

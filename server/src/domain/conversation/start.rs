@@ -11,6 +11,7 @@ use crate::domain::{
     event::{LeadEventKind, NewLeadEvent},
     follow_up::{FollowUpKind, FollowUpStatus, NewFollowUp},
     lead::{Lead, LeadStatus},
+    personal::Personal,
     tenant::Tenant,
     transition::{FollowUpEnd, TransitionRequest, follow_up_end, transition},
 };
@@ -21,7 +22,7 @@ pub struct Start<'a> {
     /// The tenant.
     pub tenant: &'a Tenant,
     /// WhatsApp's id of the thread.
-    pub whatsapp_conversation_id: Option<&'a str>,
+    pub whatsapp_conversation_id: Option<&'a Personal>,
     /// Who reports it.
     pub actor: &'a str,
     /// Id for a conversation that is made.
@@ -93,7 +94,7 @@ fn opened(
     existing: Option<&Conversation>,
     now: DateTime<Utc>,
 ) -> Conversation {
-    let whatsapp = start.whatsapp_conversation_id.map(str::to_owned);
+    let whatsapp = start.whatsapp_conversation_id.cloned();
     Conversation {
         id: existing.map_or(start.conversation_id, |conversation| conversation.id),
         tenant_id: lead.tenant_id,
@@ -148,7 +149,7 @@ pub(super) fn event(
         to_status: None,
         actor: actor.to_owned(),
         reason: conversation.end_reason.map(|reason| reason.name().to_owned()),
-        details: Some(json!({ "round": conversation.round, "state": conversation.state.name() })),
+        details: Some(json!({ "round": conversation.round, "state": conversation.state.name() }).into()),
         occurred_at: now,
     }
 }

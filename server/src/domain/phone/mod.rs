@@ -5,7 +5,7 @@
 //! codes, the possible lengths and the formats. Its parser is not used: it strips digits that belong to the number from some
 //! countries' numbers, and it has panicked on odd input.
 //!
-//! A number is personal data: [`PhoneNumber`] has no `Display`, and its `Debug` is masked.
+//! A number is personal data: the `Debug` and the `Display` of a [`PhoneNumber`] are masked.
 
 mod display;
 mod error;
@@ -113,6 +113,12 @@ impl PhoneNumber {
 }
 
 impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.masked())
+    }
+}
+
+impl fmt::Display for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.masked())
     }

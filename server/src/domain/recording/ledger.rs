@@ -200,7 +200,7 @@ impl Ledger {
             to_status: statuses.1,
             actor: call.reported.actor.to_string(),
             reason: Some(reason.to_owned()),
-            details: Some(json!({ "provider": record.provider, "call_id": record.call_id })),
+            details: Some(json!({ "provider": record.provider, "call_id": record.call_id }).into()),
             occurred_at: self.now,
         });
     }

@@ -144,7 +144,7 @@ impl Directory {
     }
 
     fn customer(&self, record: &CallRecord, tenant: &Tenant) -> Option<CustomerKey> {
-        let ParsedPhone::Number(phone) = parse_phone(&record.customer_raw, tenant.region) else {
+        let ParsedPhone::Number(phone) = parse_phone(record.customer_raw.reveal(), tenant.region) else {
             return None;
         };
         // A line that was given up since was still the business's own at the time of the call.
@@ -159,7 +159,7 @@ impl Directory {
 /// The dialled or shown business number in E.164, where it is one.
 #[must_use]
 pub fn business_phone(record: &CallRecord, region: Region) -> Option<PhoneNumber> {
-    match parse_phone(&record.business_raw, region) {
+    match parse_phone(record.business_raw.reveal(), region) {
         ParsedPhone::Number(phone) => Some(phone),
         ParsedPhone::Withheld | ParsedPhone::NotAPhone(_) => None,
     }
@@ -168,7 +168,7 @@ pub fn business_phone(record: &CallRecord, region: Region) -> Option<PhoneNumber
 /// The customer's number in E.164, where it is one, before the tenant and so its region are known.
 #[must_use]
 pub fn customer_phone(record: &CallRecord, region: Region) -> Option<PhoneNumber> {
-    match parse_phone(&record.customer_raw, region) {
+    match parse_phone(record.customer_raw.reveal(), region) {
         ParsedPhone::Number(phone) => Some(phone),
         ParsedPhone::Withheld | ParsedPhone::NotAPhone(_) => None,
     }

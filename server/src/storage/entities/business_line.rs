@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::domain::personal::Personal;
+
 /// A row of `business_lines`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -14,7 +16,7 @@ pub struct Model {
     pub tenant_id: Uuid,
     /// The number in E.164.
     #[sea_orm(column_type = "Text")]
-    pub phone: String,
+    pub phone: Personal,
     /// What the tenant calls it.
     #[sea_orm(column_type = "Text")]
     pub label: Option<String>,

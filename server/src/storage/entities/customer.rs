@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::enums::SuppressionReason;
+use crate::domain::personal::Personal;
 
 /// A row of `customers`.
 #[sea_orm::model]
@@ -16,7 +17,7 @@ pub struct Model {
     pub tenant_id: Uuid,
     /// The phone in E.164, or a keyed hash of it once erased.
     #[sea_orm(column_type = "Text")]
-    pub phone: String,
+    pub phone: Personal,
     /// The latest end of an answered call, in either direction.
     pub last_answered_at: Option<DateTimeUtc>,
     /// The call that ended then.

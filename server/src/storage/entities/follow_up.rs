@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::enums::{FollowUpKind, FollowUpStatus};
+use crate::domain::personal::Personal;
 
 /// A row of `follow_ups`.
 #[sea_orm::model]
@@ -32,7 +33,7 @@ pub struct Model {
     pub attempts: i32,
     /// What the last holder reported as its failure.
     #[sea_orm(column_type = "Text")]
-    pub last_error: Option<String>,
+    pub last_error: Option<Personal>,
     /// When it was sent.
     pub completed_at: Option<DateTimeUtc>,
     /// When the row was made.

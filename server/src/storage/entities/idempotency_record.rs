@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::domain::personal::Personal;
+
 /// A row of `idempotency_records`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -20,13 +22,13 @@ pub struct Model {
     pub tenant_id: Option<Uuid>,
     /// The phone the request was about in E.164; the record goes when it is erased.
     #[sea_orm(column_type = "Text")]
-    pub customer_phone: Option<String>,
+    pub customer_phone: Option<Personal>,
     /// Hash of the request.
     #[sea_orm(column_type = "Blob")]
     pub request_hash: Vec<u8>,
     /// The encoded response.
     #[sea_orm(column_type = "Blob")]
-    pub response: Vec<u8>,
+    pub response: Personal<Vec<u8>>,
     /// When the row was made.
     pub created_at: DateTimeUtc,
     /// From when the record may be removed.

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::enums::{LeadSource, LeadStatus, LostReason};
+use crate::domain::personal::Personal;
 
 /// A row of `leads`.
 #[sea_orm::model]
@@ -18,19 +19,19 @@ pub struct Model {
     pub source: LeadSource,
     /// The customer's phone in E.164.
     #[sea_orm(column_type = "Text")]
-    pub customer_phone: String,
+    pub customer_phone: Personal,
     /// The customer's name.
     #[sea_orm(column_type = "Text")]
-    pub customer_name: Option<String>,
+    pub customer_name: Option<Personal>,
     /// What the customer wants.
     #[sea_orm(column_type = "Text")]
-    pub need: Option<String>,
+    pub need: Option<Personal>,
     /// How the customer wants to be reached.
     #[sea_orm(column_type = "Text")]
-    pub contact_preference: Option<String>,
+    pub contact_preference: Option<Personal>,
     /// Free text of the business.
     #[sea_orm(column_type = "Text")]
-    pub note: Option<String>,
+    pub note: Option<Personal>,
     /// Where the lead stands.
     pub status: LeadStatus,
     /// Why it was lost; present exactly while `status` is lost.

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::enums::{ConversationEndReason, ConversationState};
+use crate::domain::personal::Personal;
 
 /// A row of `lead_conversations`.
 #[sea_orm::model]
@@ -22,7 +23,7 @@ pub struct Model {
     pub round: i32,
     /// Id of the WhatsApp thread; unique in a tenant among conversations that are not completed.
     #[sea_orm(column_type = "Text")]
-    pub whatsapp_conversation_id: Option<String>,
+    pub whatsapp_conversation_id: Option<Personal>,
     /// When the opener of this round was sent.
     pub opened_at: DateTimeUtc,
     /// When the customer last answered.

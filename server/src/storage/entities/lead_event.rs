@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::enums::{LeadEventKind, LeadStatus};
+use crate::domain::personal::Personal;
 
 /// A row of `lead_events`.
 #[sea_orm::model]
@@ -30,7 +31,7 @@ pub struct Model {
     pub reason: Option<String>,
     /// Facts that belong to this kind of event.
     #[sea_orm(column_type = "JsonBinary")]
-    pub details: Option<Json>,
+    pub details: Option<Personal<Json>>,
     /// When it was recorded.
     pub occurred_at: DateTimeUtc,
     /// The tenant.

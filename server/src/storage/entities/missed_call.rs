@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::enums::{CallDisposition, CallOutcome};
+use crate::domain::personal::Personal;
 
 /// A row of `missed_calls`.
 #[sea_orm::model]
@@ -25,13 +26,13 @@ pub struct Model {
     pub original_call_id: Option<String>,
     /// The caller in E.164; empty where withheld or not a phone.
     #[sea_orm(column_type = "Text")]
-    pub caller_phone: Option<String>,
+    pub caller_phone: Option<Personal>,
     /// The caller as received.
     #[sea_orm(column_type = "Text")]
-    pub caller_raw: String,
+    pub caller_raw: Personal,
     /// The dialled line in E.164.
     #[sea_orm(column_type = "Text")]
-    pub business_phone: String,
+    pub business_phone: Personal,
     /// How the call ended.
     pub outcome: CallOutcome,
     /// The provider's word for it, as sent.
@@ -54,16 +55,16 @@ pub struct Model {
     pub queue_name: Option<String>,
     /// The person the call was put through to.
     #[sea_orm(column_type = "Text")]
-    pub representative_name: Option<String>,
+    pub representative_name: Option<Personal>,
     /// The steps through the voice menu; a list of `IvrStep`.
     #[sea_orm(column_type = "JsonBinary")]
-    pub ivr_path: Option<Json>,
+    pub ivr_path: Option<Personal<Json>>,
     /// Where the recording is.
     #[sea_orm(column_type = "Text")]
-    pub recording_url: Option<String>,
+    pub recording_url: Option<Personal>,
     /// What else the provider sent.
     #[sea_orm(column_type = "JsonBinary")]
-    pub custom_data: Option<Json>,
+    pub custom_data: Option<Personal<Json>>,
     /// The lead the call counts on.
     pub lead_id: Option<Uuid>,
     /// What the call did.

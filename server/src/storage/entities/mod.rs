@@ -14,6 +14,7 @@ pub mod lead;
 pub mod lead_conversation;
 pub mod lead_event;
 pub mod missed_call;
+mod personal;
 pub mod released_number;
 pub mod tenant;
 pub mod unrouted_call;

@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::domain::personal::Personal;
+
 /// A row of `released_numbers`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -9,7 +11,7 @@ use sea_orm::entity::prelude::*;
 pub struct Model {
     /// The number in E.164.
     #[sea_orm(primary_key, auto_increment = false, column_type = "Text")]
-    pub phone: String,
+    pub phone: Personal,
     /// When it was last given up.
     pub released_at: DateTimeUtc,
 }

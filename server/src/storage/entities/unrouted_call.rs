@@ -2,6 +2,8 @@
 
 use sea_orm::entity::prelude::*;
 
+use crate::domain::personal::Personal;
+
 /// A row of `unrouted_calls`.
 #[sea_orm::model]
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -18,17 +20,17 @@ pub struct Model {
     pub call_id: String,
     /// The dialled number in E.164 where possible, else as received.
     #[sea_orm(column_type = "Text")]
-    pub business_phone: String,
+    pub business_phone: Personal,
     /// The other side in E.164.
     #[sea_orm(column_type = "Text")]
-    pub customer_phone: Option<String>,
+    pub customer_phone: Option<Personal>,
     /// When the call began.
     pub called_at: DateTimeUtc,
     /// When the record arrived.
     pub received_at: DateTimeUtc,
     /// The whole record; a serialised `CallRecord`.
     #[sea_orm(column_type = "JsonBinary")]
-    pub record: Json,
+    pub record: Personal<Json>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
