@@ -137,7 +137,10 @@ fn suppression(row: Option<customer::Model>) -> Option<Suppression> {
     let row = row?;
     Some(Suppression {
         id: row.id,
-        customer: CustomerKey { tenant_id: row.tenant_id, phone: PhoneNumber::from_e164(row.phone.reveal()).ok()? },
+        customer: CustomerKey {
+            tenant_id: row.tenant_id,
+            phone: PhoneNumber::from_e164(row.phone.reveal()).ok()?,
+        },
         reason: row.suppression_reason?.into(),
         suppressed_at: row.suppressed_at?,
     })

@@ -57,7 +57,7 @@ fn customer(phone: &str) -> Customer {
 }
 
 fn named(name: &str) -> LeadDetails {
-    LeadDetails { customer_name: Some(name.to_owned()), ..LeadDetails::default() }
+    LeadDetails { customer_name: Some(name.into()), ..LeadDetails::default() }
 }
 
 fn request<'a>(tenant: &'a Tenant, details: &'a LeadDetails, fresh: FreshIds) -> CaptureRequest<'a> {
@@ -100,7 +100,7 @@ fn a_stranger_becomes_a_lead_with_an_opener() {
     assert_eq!((lead.id, lead.tenant_id, lead.customer_phone.as_e164()), (FRESH.lead, TENANT, MOBILE));
     assert_eq!((lead.source, lead.status, lead.captured_at), (LeadSource::Website, LeadStatus::New, day(3)));
     assert_eq!((lead.version, lead.call_count, lead.last_call_at), (1, 0, None));
-    assert_eq!((lead.customer_name.as_deref(), lead.previous_lead_id), (Some("Dana"), None));
+    assert_eq!((&lead.customer_name, lead.previous_lead_id), (&Some("Dana".into()), None));
     let event = captured.event.unwrap();
     assert_eq!((event.kind, event.lead_id), (LeadEventKind::Created, lead.id));
     assert_eq!((event.from_status, event.to_status), (None, Some(LeadStatus::New)));
@@ -149,7 +149,7 @@ fn an_open_lead_is_met_again_and_only_filled() {
         let captured = again(&lead, day(9));
         assert!(!captured.created);
         let filled = Lead {
-            customer_name: Some("Dana".to_owned()),
+            customer_name: Some("Dana".into()),
             recaptured_at: Some(day(9)),
             opener_round: i32::from(lead.status == New),
             version: lead.version + 1,
@@ -176,7 +176,7 @@ fn capturing_twice_is_only_asking_again() {
 
     let (tenant, other) = (tenant(), named("Noa"));
     let renamed = capture(&request(&tenant, &other, FRESHER), &customer(MOBILE), Some(first.lead), day(4));
-    assert_eq!(renamed.lead.customer_name.as_deref(), Some("Dana"), "a name is never overwritten");
+    assert_eq!(renamed.lead.customer_name, Some("Dana".into()), "a name is never overwritten");
     assert_eq!(renamed.event, None);
 }
 
@@ -195,7 +195,7 @@ fn a_silent_or_recently_lost_lead_is_reopened() {
         assert_eq!((reopened.reopened_at, reopened.reopen_count), (Some(now), 1));
         assert_eq!(reopened.recaptured_at, Some(now));
         assert_eq!((reopened.version, reopened.captured_at), (lead.version + 1, lead.captured_at));
-        assert_eq!(reopened.customer_name.as_deref(), Some("Dana"));
+        assert_eq!(reopened.customer_name, Some("Dana".into()));
         let event = captured.event.unwrap();
         assert_eq!(event.kind, LeadEventKind::Reopened);
         assert_eq!((event.from_status, event.to_status), (Some(lead.status), Some(New)));

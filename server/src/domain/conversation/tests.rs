@@ -26,9 +26,9 @@ fn at(hours: i64) -> DateTime<Utc> {
 
 fn answers(name: Option<&str>, need: Option<&str>, preference: Option<&str>) -> LeadDetails {
     LeadDetails {
-        customer_name: name.map(str::to_owned),
-        need: need.map(str::to_owned),
-        contact_preference: preference.map(str::to_owned),
+        customer_name: name.map(Into::into),
+        need: need.map(Into::into),
+        contact_preference: preference.map(Into::into),
         note: None,
     }
 }

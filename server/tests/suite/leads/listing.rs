@@ -57,7 +57,7 @@ both_engines! {
         let rows = (1..LEADS).map(|number| {
             let mut row: lead::ActiveModel = row.clone().into();
             row.id = Set(uuid::Uuid::from_u128(u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)));
-            row.customer_phone = Set(mobile_e164(number));
+            row.customer_phone = Set(mobile_e164(number).into());
             row.captured_at = Set(before(clock.now(), i64::from(number / 400)));
             row
         });

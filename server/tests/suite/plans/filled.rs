@@ -141,7 +141,7 @@ async fn more_tenants_and_lines(db: &TestDatabase, tenants: &[Tenant]) {
     let lines = (0..MORE).map(|number| business_line::ActiveModel {
         id: Set(id(number)),
         tenant_id: Set(owners[number as usize % owners.len()]),
-        phone: Set(format!("+9725{:08}", 90_000_000 + number)),
+        phone: Set(format!("+9725{:08}", 90_000_000 + number).into()),
         released_at: Set((number % 8 > 5).then_some(line.created_at)),
         ..line.clone().into()
     });

@@ -111,7 +111,7 @@ both_engines! {
             to_status: Some(LeadStatus::New),
             actor: "exchange".into(),
             reason: None,
-            details: Some(json!({"call_id": "call-1"})),
+            details: Some(json!({"call_id": "call-1"}).into()),
             occurred_at: now(),
         }).await;
         store(&db, follow_up()).await;
@@ -125,7 +125,7 @@ both_engines! {
             tenant_id: Some(TENANT),
             customer_phone: Some(PHONE.into()),
             request_hash: vec![1],
-            response: vec![2],
+            response: vec![2].into(),
             created_at: now(),
             expires_at: now(),
         }).await;
@@ -138,7 +138,7 @@ both_engines! {
             customer_phone: None,
             called_at: now(),
             received_at: now(),
-            record: json!({}),
+            record: json!({}).into(),
         }).await;
 
         tenant().delete(&db).await.unwrap();

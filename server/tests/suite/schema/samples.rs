@@ -126,7 +126,7 @@ pub(super) fn missed_call() -> missed_call::Model {
         ring_duration_ms: None,
         queue_name: None,
         representative_name: None,
-        ivr_path: Some(json!([{"digit": "1"}])),
+        ivr_path: Some(json!([{"digit": "1"}]).into()),
         recording_url: None,
         custom_data: None,
         lead_id: Some(LEAD),

@@ -30,7 +30,7 @@ fn step() -> impl Strategy<Value = Step> {
 /// Does a step; what is refused changes nothing.
 fn take(story: &mut Story, step: &Step, hours: i64) {
     let before = story.clone();
-    let answer = |said: bool| said.then(|| format!("said at {hours}"));
+    let answer = |said: bool| said.then(|| format!("said at {hours}").into());
     let result = match step {
         Step::Start => {
             story.start(hours);

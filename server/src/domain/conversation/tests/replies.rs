@@ -8,13 +8,10 @@ fn answers_are_never_overwritten() {
     story.reply(&answers(Some("Dana"), None, None), false, 1).unwrap();
     let version = story.lead.version;
     story.reply(&answers(Some("Noa"), None, None), false, 2).unwrap();
-    assert_eq!(story.lead.customer_name.as_deref(), Some("Dana"));
+    assert_eq!(story.lead.customer_name, Some("Dana".into()));
     assert_eq!(story.lead.version, version);
     story.reply(&answers(Some("Noa"), Some("A tap"), None), false, 3).unwrap();
-    assert_eq!(
-        (story.lead.customer_name.as_deref(), story.lead.need.as_deref()),
-        (Some("Dana"), Some("A tap"))
-    );
+    assert_eq!((&story.lead.customer_name, &story.lead.need), (&Some("Dana".into()), &Some("A tap".into())));
     assert_eq!(story.lead.version, version + 1);
 }
 
@@ -72,7 +69,7 @@ fn a_late_reply_is_waited_on_without_reminders() {
 #[test]
 fn a_lead_that_was_qualified_by_hand_stays_qualified() {
     let mut story = Story::talking();
-    story.lead.need = Some("A tap".to_owned());
+    story.lead.need = Some("A tap".into());
     story.go(LeadStatus::Qualified, 1).unwrap();
     story.reply(&all(), false, 2).unwrap();
     assert_eq!((story.lead.status, story.lead.qualified_at), (LeadStatus::Qualified, Some(at(1))));

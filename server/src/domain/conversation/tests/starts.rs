@@ -108,9 +108,9 @@ fn who_wants_no_messages_gets_no_reminders_but_an_end() {
 #[test]
 fn a_thread_is_kept_until_another_is_given() {
     let mut story = Story::talking();
-    story.running().whatsapp_conversation_id = Some("thread".to_owned());
+    story.running().whatsapp_conversation_id = Some("thread".into());
     story.go(LeadStatus::Lost, 1).unwrap();
     story.go(LeadStatus::New, 2).unwrap();
     story.start(3);
-    assert_eq!(story.running().whatsapp_conversation_id.as_deref(), Some("thread"));
+    assert_eq!(story.running().whatsapp_conversation_id, Some("thread".into()));
 }

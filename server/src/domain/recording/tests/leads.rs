@@ -29,7 +29,7 @@ fn the_first_missed_call_makes_a_lead() {
     assert_eq!(world.history(lead.id), [(Created, None, Some(LeadStatus::New))]);
     let event = &world.events[0];
     assert_eq!((event.actor.as_str(), event.reason.as_deref()), ("adapter", Some("missed_call")));
-    assert_eq!(event.details, Some(serde_json::json!({ "provider": "exchange", "call_id": "1" })));
+    assert_eq!(event.details, Some(serde_json::json!({ "provider": "exchange", "call_id": "1" }).into()));
     assert_eq!(world.openers(lead.id).len(), 1);
 }
 

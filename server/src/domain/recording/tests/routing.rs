@@ -76,7 +76,7 @@ fn route(record: CallRecord) -> Result<To, Error> {
 }
 
 fn dialled(business: &str, call: CallRecord) -> CallRecord {
-    CallRecord { business_raw: business.to_owned(), ..call }
+    CallRecord { business_raw: business.into(), ..call }
 }
 
 fn named(tenant_id: Uuid, call: CallRecord) -> CallRecord {
