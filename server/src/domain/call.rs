@@ -259,7 +259,7 @@ impl MissedCall {
     /// Blanks all that tells of the caller or of what was said; the ids stay, so that the call is known again.
     pub fn redact(&mut self, now: DateTime<Utc>) {
         self.caller_phone = None;
-        self.caller_raw.clear();
+        self.caller_raw = Personal::default();
         self.representative_name = None;
         self.ivr_path.clear();
         self.recording_url = None;

@@ -24,7 +24,7 @@ pub fn redact(lead: &mut Lead, actor: &str, now: DateTime<Utc>) -> Option<NewLea
         to_status: None,
         actor: actor.to_owned(),
         reason: Some("retention".to_owned()),
-        details: Some(json!({ "fields": fields })),
+        details: Some(json!({ "fields": fields }).into()),
         occurred_at: now,
     })
 }

@@ -83,7 +83,7 @@ impl Storage {
                 customer::ActiveModel {
                     id: Set(id),
                     tenant_id: Set(key.tenant_id),
-                    phone: Set(key.phone.as_e164().to_owned()),
+                    phone: Set(key.phone.as_e164().into()),
                     created_at: Set(now),
                     updated_at: Set(now),
                     ..Default::default()
@@ -183,6 +183,6 @@ pub(super) async fn erased_rows(
     let rows = customer::Entity::find(EVERY).filter(condition).all(transaction).await?;
     Ok(rows
         .into_iter()
-        .filter_map(|row| Some(((*by_hash.get(&(row.tenant_id, row.phone.clone()))?).clone(), row)))
+        .filter_map(|row| Some(((*by_hash.get(&(row.tenant_id, row.phone.reveal().clone()))?).clone(), row)))
         .collect())
 }

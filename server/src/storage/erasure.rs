@@ -22,6 +22,7 @@ use crate::domain::{
     customer::CustomerKey,
     erasure::{Erased, ErasureKey},
     error::Error,
+    personal::Personal,
 };
 
 /// The only id of `erasure_key`.
@@ -141,7 +142,7 @@ impl Storage {
         let now = self.environment().now();
         let mut change = customer::ActiveModel {
             id: Set(known.id),
-            phone: Set(key.hash(customer)),
+            phone: Set(key.hash(customer).into()),
             last_answered_at: Set(None),
             last_answered_call_id: Set(None),
             answered_calls: Set(None),
@@ -172,7 +173,7 @@ impl Storage {
     fn blank_call(&self) -> missed_call::ActiveModel {
         missed_call::ActiveModel {
             caller_phone: Set(None),
-            caller_raw: Set(String::new()),
+            caller_raw: Set(Personal::default()),
             representative_name: Set(None),
             ivr_path: Set(None),
             recording_url: Set(None),

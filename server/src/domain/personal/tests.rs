@@ -131,6 +131,7 @@ fn missed_call() -> MissedCall {
         disposition: Disposition::LeadCreated,
         returned_at: None,
         returned_by_call_id: None,
+        redacted_at: None,
     }
 }
 
@@ -178,6 +179,7 @@ fn customer() -> Customer {
         answered_calls: Vec::new(),
         suppressed_at: None,
         do_not_contact_at: None,
+        erased_at: None,
     }
 }
 
@@ -196,7 +198,8 @@ fn tenant() -> Tenant {
 
 #[test]
 fn a_value_shows_nothing_of_itself_not_even_its_length() {
-    for value in [Personal::from(""), NAME.into(), NOTE.into()] {
+    let values: [Personal; 3] = ["".into(), NAME.into(), NOTE.into()];
+    for value in values {
         assert_eq!(format!("{value} {value:?} {value:#?} {value:>40} {value:.1}"), "*** *** *** *** ***");
     }
     assert_eq!(format!("{:?}", Some(data())), "Some(***)");
