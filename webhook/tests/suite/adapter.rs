@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use crate::remote::Remote;
+use crate::{logs, remote::Remote};
 
 pub(crate) const PATH: &str = "/webhooks/voicenter/cdr";
 
@@ -57,6 +57,7 @@ impl Adapter {
         if settings.patience == Settings::default().patience {
             settings.patience = Duration::from_mins(1);
         }
+        logs::watch();
         let folder = TempDir::new().unwrap();
         if settings.spool.path == Path::new(DEFAULT_SPOOL) {
             settings.spool.path = folder.path().join("spool.db");

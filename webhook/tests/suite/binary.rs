@@ -1,11 +1,13 @@
 //! The program itself: its configuration, its errors, its signals.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     process::{Child, Command, Output, Stdio},
 };
 
 use serde_json::Value;
+
+use crate::leaks;
 
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_leadcapture-webhook"));
@@ -28,13 +30,18 @@ fn file(name: &str, text: &str) -> std::path::PathBuf {
     path
 }
 
-/// Started programs end with the test.
+/// Started programs end with the test, and what they logged is scanned.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
+        let mut log = Vec::new();
+        if let Some(stderr) = &mut self.0.stderr {
+            stderr.read_to_end(&mut log).unwrap();
+        }
+        leaks::scan(&String::from_utf8_lossy(&log));
     }
 }
 
@@ -43,7 +50,8 @@ impl Running {
     pub(crate) fn start(command: &mut Command) -> (Self, Value) {
         let mut child = command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        // Byte by byte, so that the rest is left for the scan at the end.
+        BufReader::with_capacity(1, child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
         let running = Self(child);
         (running, serde_json::from_str(&line).unwrap())
     }

@@ -2,25 +2,40 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use leadcapture_webhook::{DoorSettings, Settings, config::SecretsSource, secrets::Secrets};
 use reqwest::Method;
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::{MakeWriter, writer::MakeWriterExt as _};
 
 use crate::{
     adapter::{Adapter, record},
+    leaks::{self, Scanner},
     remote::Remote,
 };
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+/// Also what the libraries say that see paths, headers and names.
+const LEVELS: &str =
+    "info,leadcapture_webhook=trace,axum=trace,hyper=trace,hyper_util=trace,rustls=debug,reqwest=info";
+
+/// What was logged since somebody asked for it.
+#[derive(Clone)]
+struct Lines(Arc<Mutex<Option<Vec<u8>>>>);
+
+static LINES: LazyLock<Lines> = LazyLock::new(|| Lines(Arc::default()));
+
+/// Scans all that this process logs, and keeps what is asked for.
+pub(crate) fn watch() {
+    leaks::watch_with(LEVELS, || Scanner.and(LINES.clone()));
+}
 
 impl io::Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        if let Some(kept) = self.0.lock().unwrap().as_mut() {
+            kept.extend_from_slice(bytes);
+        }
         Ok(bytes.len())
     }
 
@@ -39,12 +54,9 @@ impl<'a> MakeWriter<'a> for Lines {
 
 #[tokio::test]
 async fn no_personal_data_and_no_raw_path_is_logged() {
-    let lines = Lines::default();
-    // The one subscriber of this test process: other tests write into it too, but not these values.
-    let filter = tracing_subscriber::EnvFilter::new(
-        "leadcapture_webhook=trace,axum=trace,hyper=trace,hyper_util=trace,rustls=debug",
-    );
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(lines.clone()).init();
+    watch();
+    // Other tests write into it too, but not these values.
+    *LINES.0.lock().unwrap() = Some(Vec::new());
 
     let remote = Remote::start().await;
     let adapter = Adapter::start(&remote).await;
@@ -81,7 +93,7 @@ async fn no_personal_data_and_no_raw_path_is_logged() {
         assert_eq!(guarded.send(Method::GET, &path, "").await.status, if status == 200 { 405 } else { 404 });
     }
 
-    let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let logged = String::from_utf8(LINES.0.lock().unwrap().take().unwrap()).unwrap();
     for secret in ["9990011", "9990022", "Zippora", "Confidential", "topsecret", "4711-secret"] {
         assert!(!logged.contains(secret), "{secret} in {logged}");
     }

@@ -10,6 +10,8 @@ mod door;
 mod encodings;
 mod golden;
 mod hostile;
+#[path = "../../../server/tests/suite/support/leaks.rs"]
+mod leaks;
 mod limits;
 mod logs;
 mod memory;

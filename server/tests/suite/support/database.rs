@@ -9,7 +9,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::postgres;
+use super::{leaks, postgres};
 
 /// The database engines that every test of storage runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,7 @@ impl TestDatabase {
     ///
     /// For PostgreSQL, if `LEADCAPTURE_TEST_POSTGRES_URL` is unset or names no server where databases can be created.
     pub(crate) async fn new(engine: Engine) -> Self {
+        leaks::watch();
         let folder = TempDir::new().expect("a temporary directory");
         let (url, copy) = match engine {
             Engine::Sqlite => {

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod database;
 pub(crate) mod dump;
 pub(crate) mod leads;
+pub(crate) mod leaks;
 pub(crate) mod maintenance;
 mod postgres;
 pub(crate) mod problem;

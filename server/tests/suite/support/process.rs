@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use super::{client::Client, database::TestDatabase, server::ANY_PORT, wait::until};
+use super::{client::Client, database::TestDatabase, leaks, server::ANY_PORT, wait::until};
 
 /// A running server process and its clients; killed when dropped.
 #[derive(Debug)]
@@ -91,12 +91,17 @@ async fn start(
     ServerProcess { child, address, client, log }
 }
 
-/// Gathers what a process logs, a JSON object a line.
+/// Gathers what a process logs, a JSON object a line, and scans it.
 pub(crate) fn keep_log(child: &mut Child) -> Arc<Mutex<Vec<String>>> {
     let log = Arc::new(Mutex::new(Vec::new()));
     let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()).lines(), Arc::clone(&log));
     // Reads to the end, as the process would wait for its reader.
-    thread::spawn(move || lines.map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
+    thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            leaks::scan(&line);
+            kept.lock().unwrap().push(line);
+        }
+    });
     log
 }
 

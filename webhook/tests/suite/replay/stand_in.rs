@@ -17,6 +17,8 @@ use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Code, Request, Response, Status};
 
+use crate::logs;
+
 /// A running stand-in.
 #[derive(Clone, Default)]
 pub(super) struct StandIn(Arc<Shared>);
@@ -32,6 +34,7 @@ struct Shared {
 impl StandIn {
     /// Starts one; its address.
     pub(super) async fn start() -> (Self, String) {
+        logs::watch();
         let stand_in = Self::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
