@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use leadcapture_webhook::{
     Environment as WebhookEnvironment, Webhook, config::Token as WebhookToken, in_process::InProcess,
-    tls::ServerTls,
+    telemetry::panics, tls::ServerTls,
 };
 use tokio::{io::DuplexStream, net::TcpListener, sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -258,7 +258,7 @@ fn report(part: &str, ended: Result<Result<(), String>, tokio::task::JoinError>)
     match ended {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::error!(part, error, "ended with an error"),
-        Err(error) => tracing::error!(part, %error, "ended with a panic"),
+        Err(error) => tracing::error!(part, error = panics::end(&error), "ended unexpectedly"),
     }
 }
 

@@ -14,6 +14,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::{task::spawn_blocking, time::sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::telemetry::panics;
+
 /// Makes a value of the contents of the files, in their order. The error is a sentence, without anything secret in it.
 type Build<T> = dyn Fn(&[Vec<u8>]) -> Result<T, String> + Send + Sync;
 
@@ -85,7 +87,11 @@ impl<T: Send + Sync + 'static> Reloading<T> {
             }
             let reloading = self.clone();
             if let Err(error) = spawn_blocking(move || reloading.refresh()).await {
-                tracing::error!(%error, what = self.shared.what, "looking at the files ended unexpectedly");
+                tracing::error!(
+                    error = panics::end(&error),
+                    what = self.shared.what,
+                    "looking at the files ended unexpectedly"
+                );
             }
         }
     }

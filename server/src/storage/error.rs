@@ -46,6 +46,8 @@ const POSTGRES_UNAVAILABLE: &[&str] =
     &["57P01", "57P02", "57P03", "57P05", "53300", "53100", "53200", "25006"];
 /// SQLSTATE of a statement that was cancelled at its time limit.
 const POSTGRES_SLOW: &str = "57014";
+/// The class of SQLSTATEs about values that cannot be read or do not fit.
+const POSTGRES_DATA_EXCEPTION: &str = "22";
 /// SQLite result codes (sqlite.org/rescode.html): BUSY and LOCKED with their extended forms, and the constraint codes for unique
 /// indexes, primary keys and foreign keys.
 const SQLITE_CONTENTION: &[&str] = &["5", "6", "261", "262", "517", "773", "2067", "1555", "787"];
@@ -103,6 +105,36 @@ pub(super) fn surface(error: DbErr) -> Error {
     match classify(&error) {
         Class::Contention | Class::Slow => Error::Overloaded,
         Class::Unavailable => Error::DatabaseUnavailable,
-        Class::Fault => Error::internal(error),
+        Class::Fault => Error::internal(told(&error)),
+    }
+}
+
+/// A database error for the log, without anything that a statement or a row held: PostgreSQL repeats a value that it cannot read, and so
+/// do the readers of JSON and of columns.
+pub(super) fn told(error: &DbErr) -> String {
+    match error {
+        DbErr::Conn(RuntimeErr::SqlxError(cause))
+        | DbErr::Exec(RuntimeErr::SqlxError(cause))
+        | DbErr::Query(RuntimeErr::SqlxError(cause)) => told_by_driver(cause),
+        DbErr::TryIntoErr { from, into, .. } => format!("a {from} cannot be read as a {into}"),
+        DbErr::Json(_) => "a column of JSON cannot be read".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn told_by_driver(error: &SqlxError) -> String {
+    match error {
+        SqlxError::Database(cause) => {
+            let code = cause.code().unwrap_or_default();
+            // Keys and rows are in the details, which are not told; the message of a class is about the value itself.
+            if code.len() == 5 && code.starts_with(POSTGRES_DATA_EXCEPTION) {
+                return format!("{code}: a value was refused");
+            }
+            format!("{code}: {}", cause.message())
+        }
+        SqlxError::ColumnDecode { index, .. } => format!("the column {index} cannot be read"),
+        SqlxError::Decode(_) => "a value cannot be read".to_owned(),
+        SqlxError::Encode(_) => "a value cannot be written".to_owned(),
+        other => other.to_string(),
     }
 }

@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 
 use super::{
     Storage,
-    error::{Class, Failure, classify, surface},
+    error::{Class, Failure, classify, surface, told},
 };
 use crate::domain::error::Error;
 
@@ -85,7 +85,7 @@ impl Storage {
             // A server that is away is not waited for: the caller is told at once and decides.
             let most = if class == Class::Unavailable { 2 } else { self.retry.attempts };
             if attempt >= most {
-                tracing::warn!(attempt, ?class, %error, "transaction given up");
+                tracing::warn!(attempt, ?class, error = told(&error), "transaction given up");
                 return Err(surface(error));
             }
             tokio::time::sleep(self.pause(attempt)).await;

@@ -1,5 +1,7 @@
 //! A record as a request to the server.
 
+use std::fmt;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use leadcapture_proto::v1::RecordCallRequest;
 use prost_types::{Duration, Timestamp};
@@ -21,7 +23,7 @@ const OTHER_FIELDS: &str = "other fields";
 const MAX_SECONDS: i64 = 7 * 24 * 60 * 60;
 
 /// A call to be recorded.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Call {
     /// The request.
     pub request: RecordCallRequest,
@@ -31,6 +33,16 @@ pub struct Call {
     pub reduced: Vec<String>,
     /// The sender's names of the request's fields, for [`Call::vendor_field`].
     sent_names: Vec<(&'static str, String)>,
+}
+
+/// Of the request the id alone.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("call_id", &self.request.call_id)
+            .field("ended_at", &self.ended_at)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Call {

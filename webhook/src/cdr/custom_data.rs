@@ -1,7 +1,7 @@
 //! Data collected during the call, campaign tags too: whatever JSON comes, made into an object that the server takes. What else
 //! the record says is kept beside it, as far as there is room.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use prost_types::{ListValue, Struct, Value as Proto, value::Kind};
 use serde_json::Value;
@@ -22,7 +22,7 @@ const MAX_EXTRA_BYTES: usize = 16 * 1024;
 const MAX_EXTRAS: usize = 100;
 
 /// The data of a record.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct CustomData {
     /// The data; `None` where nothing is left.
     pub data: Option<Struct>,
@@ -30,6 +30,16 @@ pub struct CustomData {
     pub dropped: usize,
     /// How many other fields found no place beside it.
     pub dropped_extras: usize,
+}
+
+/// How much was left out; of the data nothing.
+impl fmt::Debug for CustomData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CustomData")
+            .field("dropped", &self.dropped)
+            .field("dropped_extras", &self.dropped_extras)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The data in `values`, and `extras` beside it under their own names.

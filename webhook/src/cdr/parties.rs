@@ -1,5 +1,7 @@
 //! Which number is the customer's and which the business's.
 
+use std::fmt;
+
 use leadcapture_proto::v1::CallDirection;
 
 use super::{names, phone, record::Record, text};
@@ -14,12 +16,18 @@ pub struct Parties {
 }
 
 /// A number and where it stood.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Number {
     /// The sender's name of the field, or the published one where none was sent.
     pub field: String,
     /// As received, at most 64 characters. Longer ones are no numbers, so that nothing is lost by cutting them.
     pub value: String,
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&phone::mask(&self.value))
+    }
 }
 
 /// The numbers of a record of a call in this direction.

@@ -22,7 +22,7 @@ use crate::{
     metrics::Sent,
     server::{Failure, Server, asked_wait, is_away},
     spool::{Due, Settlement, Spool, Stored},
-    telemetry::propagation,
+    telemetry::{panics, propagation},
 };
 
 /// Forwards from the spool.
@@ -60,7 +60,7 @@ impl Forwarder {
     /// Forwards until `stop`; a batch that is on its way then stays in the spool. A fault in the forwarding does not end it.
     pub async fn run(self, stop: CancellationToken) {
         while let Err(fault) = tokio::spawn(self.clone().forward(stop.clone())).await {
-            error!(%fault, "forwarding ended unexpectedly and begins anew");
+            error!(fault = panics::end(&fault), "forwarding ended unexpectedly and begins anew");
             stop.run_until_cancelled(sleep(self.settings.retry_max)).await;
         }
     }

@@ -9,7 +9,12 @@ use axum::{
 use tracing::{Instrument as _, Span, error, warn};
 
 use super::{App, body, door::InFlight, reply::Reply};
-use crate::{forward::Receipt, source::Source, spool::Delivery, telemetry::propagation};
+use crate::{
+    forward::Receipt,
+    source::Source,
+    spool::Delivery,
+    telemetry::{panics, propagation},
+};
 
 pub(super) async fn receive(State(app): State<Arc<App>>, request: Request) -> Response {
     let (mut head, body) = request.into_parts();
@@ -42,7 +47,7 @@ pub(super) async fn receive(State(app): State<Arc<App>>, request: Request) -> Re
         .instrument(Span::current())
     });
     let receipt = task.await.unwrap_or_else(|error| {
-        error!(%error, "recording ended unexpectedly");
+        error!(error = panics::end(&error), "recording ended unexpectedly");
         Receipt::Unavailable
     });
     let reply = match receipt {

@@ -39,7 +39,7 @@ impl fmt::Display for Place {
 }
 
 /// A body with all that its reading depends on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Body {
     pub(super) place: Place,
     pub(super) bytes: Vec<u8>,
@@ -47,6 +47,17 @@ pub(super) struct Body {
     pub(super) arrived_at: Option<DateTime<Utc>>,
     pub(super) time: TimeRules,
     pub(super) tenant_id: Option<String>,
+}
+
+/// Of the body its size alone.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("place", &self.place)
+            .field("bytes", &self.bytes.len())
+            .field("format", &self.format)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is given for each body: how many bytes it took in its file, and the body or why there is none. False ends the reading.

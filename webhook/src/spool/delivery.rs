@@ -1,13 +1,16 @@
 //! What is kept of a request.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use chrono::{DateTime, Utc};
 
 use crate::cdr::{self, Call, Format, Malformed, Problem, TimeRules};
 
 /// One HTTP body with all that its reading depends on, fixed when it arrived.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Delivery {
     /// The body, decoded from any content encoding.
     pub body: Vec<u8>,
@@ -21,6 +24,20 @@ pub struct Delivery {
     pub tenant_id: Option<String>,
     /// The trace that the request belongs to, as in W3C Trace Context.
     pub traceparent: Option<String>,
+}
+
+/// Of the body its size alone.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("bytes", &self.body.len())
+            .field("format", &self.format)
+            .field("arrived_at", &self.arrived_at)
+            .field("time", &self.time)
+            .field("tenant_id", &self.tenant_id)
+            .field("traceparent", &self.traceparent)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Delivery {

@@ -1,5 +1,7 @@
 //! A delivery as a line of JSON: to look at, to keep elsewhere, or to send again.
 
+use std::fmt;
+
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use crate::{
 };
 
 /// A delivery with all that its reading depends on, as JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exported {
     /// Its number in the spool that it came from.
     pub delivery: i64,
@@ -36,6 +38,20 @@ pub struct Exported {
     /// The body in Base64, where it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_base64: Option<String>,
+}
+
+/// Without the body.
+impl fmt::Debug for Exported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exported")
+            .field("delivery", &self.delivery)
+            .field("state", &self.state)
+            .field("problem", &self.problem)
+            .field("arrived_at", &self.arrived_at)
+            .field("format", &self.format)
+            .field("tenant_id", &self.tenant_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl From<Stored> for Exported {

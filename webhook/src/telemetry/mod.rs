@@ -1,5 +1,6 @@
 //! What a process tells of itself: log lines on standard error, and traces for a collector.
 
+pub mod panics;
 pub mod propagation;
 mod traces;
 
@@ -76,7 +77,7 @@ impl Telemetry {
     }
 }
 
-/// Starts logging and tracing for this process, which traces know as `service`. Call it within a tokio runtime.
+/// Starts logging, also of panics, and tracing for this process, which traces know as `service`. Call it within a tokio runtime.
 ///
 /// Without a collector traces go nowhere, but every request still has a trace id: in its log lines, and in what is asked of
 /// others on its behalf.
@@ -101,5 +102,6 @@ pub fn init(service: &'static str, settings: &TelemetrySettings) -> Result<Telem
         .with(traces::layer(&provider, service).with_filter(ours))
         .try_init()
         .map_err(|error| format!("log: {error}"))?;
+    panics::log();
     Ok(Telemetry { traces: provider })
 }

@@ -9,6 +9,7 @@ mod crash;
 mod door;
 mod encodings;
 mod golden;
+mod hidden;
 mod hostile;
 #[path = "../../../server/tests/suite/support/leaks.rs"]
 mod leaks;

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use leadcapture_webhook::telemetry::panics;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument as _, Span, info_span, instrument};
@@ -79,7 +80,7 @@ async fn work(storage: Storage, waiting: Arc<Mutex<mpsc::Receiver<Job>>>, batch:
         // their replies are dropped with it.
         let recorded = tokio::spawn(record_together(storage.clone(), std::mem::take(&mut jobs))).await;
         if let Err(error) = recorded {
-            tracing::error!(%error, "recording a batch ended with a panic");
+            tracing::error!(error = panics::end(&error), "recording a batch ended unexpectedly");
         }
     }
 }

@@ -222,7 +222,7 @@ mod tests {
     fn leaks_when_told_to() {
         if env::var_os(LEAKING).is_some() {
             watch();
-            tracing::info!(target: "leadcapture_server::leaking", caller = "0525550142", "told");
+            tracing::info!(target: "leadcapture_server::told", caller = "0525550142", "told");
         }
     }
 
@@ -235,7 +235,7 @@ mod tests {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(LEAKED), "{told}");
         assert!(
-            told.contains("shows an Israeli phone") && told.contains("leadcapture_server::leaking"),
+            told.contains("shows an Israeli phone") && told.contains("leadcapture_server::told"),
             "{told}"
         );
     }

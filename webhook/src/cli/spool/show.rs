@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A delivery as it is shown.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Shown {
     delivery: i64,
     state: &'static str,
@@ -31,7 +31,7 @@ pub(super) struct Shown {
     body: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 struct ShownCall {
     call_id: String,
     called_at: Option<String>,
