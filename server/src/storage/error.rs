@@ -138,3 +138,76 @@ fn told_by_driver(error: &SqlxError) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
+
+    use sea_orm::sqlx::error::{DatabaseError, ErrorKind};
+
+    use super::*;
+
+    /// What PostgreSQL says with a code; its details are not part of it.
+    #[derive(Debug)]
+    struct Said(&'static str, &'static str);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.1)
+        }
+    }
+
+    impl StdError for Said {}
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.1
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    fn query(cause: SqlxError) -> DbErr {
+        DbErr::Query(RuntimeErr::SqlxError(Arc::new(cause)))
+    }
+
+    #[test]
+    fn an_error_tells_its_code_and_no_value() {
+        let said = |code, message| told(&query(SqlxError::Database(Box::new(Said(code, message)))));
+        assert_eq!(
+            said("22P02", "invalid input syntax for type uuid: \"Dana\""),
+            "22P02: a value was refused"
+        );
+        assert_eq!(
+            said("42P01", "relation \"leads\" does not exist"),
+            "42P01: relation \"leads\" does not exist"
+        );
+        let unreadable = || "invalid value: Dana".into();
+        for error in [
+            query(SqlxError::Decode(unreadable())),
+            query(SqlxError::ColumnDecode { index: "\"need\"".to_owned(), source: unreadable() }),
+            DbErr::Json("invalid type: string \"Dana\", expected a map".to_owned()),
+            DbErr::TryIntoErr { from: "String", into: "PhoneNumber", source: Arc::from(unreadable()) },
+        ] {
+            assert!(!told(&error).contains("Dana"), "{}", told(&error));
+        }
+    }
+}

@@ -16,7 +16,7 @@ use self::{
     rows::rows,
     world::{Failure, Target, World},
 };
-use crate::support::{database::both_engines, server::TestServer, tokens::Tokens};
+use crate::support::{database::both_engines, leaks::leak, server::TestServer, tokens::Tokens};
 
 /// An id that nothing has.
 const UNKNOWN_ID: &str = "0190b5a4-7e3c-7cc1-8d9a-3f2b1c0d4e5f";
@@ -133,12 +133,18 @@ async fn expect(
 }
 
 both_engines! {
-    async fn a_good_call_of_an_admin_succeeds(db: TestDatabase) {
+    async fn a_good_call_of_an_admin_succeeds_and_leaves_nothing_personal_in_metrics(db: TestDatabase) {
         let server = TestServer::start(&db).await;
         let admin = server.with_token(&Tokens::of(&db).await.admin().await);
         for row in rows() {
             let world = World::of_one(&admin).await;
             expect(&row, &world, &world.own(&row), "a good request", Ok(())).await;
+        }
+        let url = format!("http://{}/metrics", server.metrics_address());
+        let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+        assert!(metrics.contains("leadcapture_"), "{metrics}");
+        for line in metrics.lines() {
+            assert_eq!(leak(line), None, "a metric shows it: {line}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The migrated schema: it agrees with the entities, and it can be undone.
 
 mod catalog;
+mod hidden;
 mod rows;
 mod samples;
 
