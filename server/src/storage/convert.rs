@@ -29,7 +29,7 @@ fn phone(stored: &Personal) -> Result<PhoneNumber, Error> {
 }
 
 /// Reads a column of JSON. What is wrong with it is not told: the message would repeat parts of it.
-fn read<T: DeserializeOwned>(stored: Personal<Value>, column: &'static str) -> Result<T, Error> {
+pub(super) fn read<T: DeserializeOwned>(stored: Personal<Value>, column: &'static str) -> Result<T, Error> {
     serde_json::from_value(stored.into_revealed())
         .map_err(|_| Error::internal(format!("what is stored in {column} cannot be read")))
 }

@@ -76,7 +76,7 @@ impl Storage {
             format: FORMAT,
             exported_at: self.environment().now(),
             tenant_id: tenant.id(),
-            phone: phone.as_e164().to_owned(),
+            phone: phone.as_e164().into(),
             truncated: LISTS.to_vec(),
             customer: customer.map(rows::customer).transpose()?,
             leads: Vec::new(),

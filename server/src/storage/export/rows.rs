@@ -1,9 +1,14 @@
 //! Rows to the entries of an export.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::entities::{
-    customer, follow_up, idempotency_record, lead, lead_conversation, lead_event, missed_call, unrouted_call,
+use super::super::{
+    convert,
+    entities::{
+        customer, follow_up, idempotency_record, lead, lead_conversation, lead_event, missed_call,
+        unrouted_call,
+    },
 };
 use crate::domain::{
     call::{CallRecord, IvrStep},
@@ -13,10 +18,11 @@ use crate::domain::{
         ExportedAnsweredCall, ExportedConversation, ExportedCustomer, ExportedEvent, ExportedFollowUp,
         ExportedLead, ExportedMissedCall, ExportedResponse, ExportedUnroutedCall, Milliseconds,
     },
+    personal::Personal,
 };
 
 pub(super) fn customer(row: customer::Model) -> Result<ExportedCustomer, Error> {
-    let answered: Vec<AnsweredCall> = list(row.answered_calls)?;
+    let answered: Vec<AnsweredCall> = list(row.answered_calls.map(Personal::new), "answered_calls")?;
     Ok(ExportedCustomer {
         id: row.id,
         phone: row.phone,
@@ -120,7 +126,7 @@ pub(super) fn event(row: lead_event::Model) -> ExportedEvent {
 }
 
 pub(super) fn missed_call(row: missed_call::Model) -> Result<ExportedMissedCall, Error> {
-    let ivr_path: Vec<IvrStep> = list(row.ivr_path)?;
+    let ivr_path: Vec<IvrStep> = list(row.ivr_path, "ivr_path")?;
     Ok(ExportedMissedCall {
         id: row.id,
         provider: row.provider,
@@ -151,7 +157,7 @@ pub(super) fn missed_call(row: missed_call::Model) -> Result<ExportedMissedCall,
 }
 
 pub(super) fn unrouted_call(row: unrouted_call::Model) -> Result<ExportedUnroutedCall, Error> {
-    let record: CallRecord = serde_json::from_value(row.record).map_err(Error::internal)?;
+    let record: CallRecord = convert::read(row.record, "record")?;
     Ok(ExportedUnroutedCall {
         id: row.id,
         provider: record.provider,
@@ -186,6 +192,6 @@ pub(super) fn response(row: idempotency_record::Model) -> ExportedResponse {
 }
 
 /// A stored list; nothing is an empty one.
-fn list<T: serde::de::DeserializeOwned>(stored: Option<Value>) -> Result<Vec<T>, Error> {
-    stored.map(serde_json::from_value).transpose().map_err(Error::internal).map(Option::unwrap_or_default)
+fn list<T: DeserializeOwned>(stored: Option<Personal<Value>>, column: &'static str) -> Result<Vec<T>, Error> {
+    stored.map(|stored| convert::read(stored, column)).transpose().map(Option::unwrap_or_default)
 }

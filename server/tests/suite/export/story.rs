@@ -127,7 +127,7 @@ async fn unrouted(db: &TestDatabase, client: &Client, clock: &ManualClock) {
     let line = business_line::Entity::find().one(&connection).await.unwrap().unwrap();
     let line = business_line::ActiveModel {
         id: Set(Uuid::from_u128(6)),
-        phone: Set("+97236666666".to_owned()),
+        phone: Set("+97236666666".into()),
         calls_since: Set(None),
         ..line.into()
     };
