@@ -101,6 +101,7 @@ fn classify_sqlx(error: &SqlxError) -> Class {
 }
 
 /// The error for a caller of a database error that no repetition mended.
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` takes")]
 pub(super) fn surface(error: DbErr) -> Error {
     match classify(&error) {
         Class::Contention | Class::Slow => Error::Overloaded,

@@ -72,7 +72,7 @@ fn no_type_shows_what_a_record_holds() {
     let found = parties::parties(&record, leadcapture_proto::v1::CallDirection::Incoming);
     assert_eq!(found.customer.value, "0525550142");
     assert_hidden(&found);
-    assert_hidden(&custom_data::read([&json!({"need": "a boiler"})].into_iter(), []));
+    assert_hidden(&custom_data::read([&json!({"need": "a boiler"})], []));
 }
 
 /// A problem names fields and rules, never the values: it is logged, kept and answered.
