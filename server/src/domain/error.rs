@@ -199,12 +199,6 @@ pub enum Error {
     /// No service of the server has the method.
     #[error("no such method; server reflection lists those that there are")]
     UnknownMethod,
-    /// This version of the server does not have the method yet.
-    #[error("{method} is not implemented in this version of the server")]
-    Unimplemented {
-        /// The method.
-        method: &'static str,
-    },
     /// A fault of the server itself. The cause is for the log alone.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -260,7 +254,6 @@ impl Error {
             Self::MessageTooLarge { .. } => "MESSAGE_TOO_LARGE",
             Self::UnsupportedEncoding(_) => "UNSUPPORTED_ENCODING",
             Self::UnknownMethod => "UNKNOWN_METHOD",
-            Self::Unimplemented { .. } => "UNIMPLEMENTED",
             Self::Internal(_) => "INTERNAL",
         }
     }

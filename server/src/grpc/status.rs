@@ -43,9 +43,7 @@ pub(super) const fn code(error: &Error) -> Code {
         Error::Overloaded | Error::RateLimited { .. } => Code::ResourceExhausted,
         Error::DeadlineExceeded => Code::DeadlineExceeded,
         Error::MessageTooLarge { .. } => Code::OutOfRange,
-        Error::UnsupportedEncoding(_) | Error::UnknownMethod | Error::Unimplemented { .. } => {
-            Code::Unimplemented
-        }
+        Error::UnsupportedEncoding(_) | Error::UnknownMethod => Code::Unimplemented,
         Error::Internal(_) => Code::Internal,
     }
 }

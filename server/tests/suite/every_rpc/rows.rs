@@ -23,12 +23,11 @@ const CALL: Option<Object> =
 const CALL_BY_KEY: Option<Object> =
     Some(Object { field: "call.call_id", kind: Kind::CallId, reason: "MISSED_CALL_NOT_FOUND" });
 
-/// A row: `rpc, built, tenant, object, client.method, |target| request`.
+/// A row: `rpc, tenant, object, client.method, |target| request`.
 macro_rules! row {
-    ($rpc:literal, $built:ident, $tenant:expr, $object:expr, $client:ident.$method:ident, |$target:ident| $request:expr) => {
+    ($rpc:literal, $tenant:expr, $object:expr, $client:ident.$method:ident, |$target:ident| $request:expr) => {
         Row {
             rpc: $rpc,
-            built: stringify!($built) == "built",
             tenant: $tenant,
             object: $object,
             send: |client, $target| {
@@ -52,26 +51,26 @@ pub(super) fn rows() -> Vec<Row> {
 
 fn tenants() -> Vec<Row> {
     vec![
-        row!("TenantService/CreateTenant", built, NoTenant, None, tenants.create_tenant, |target| {
+        row!("TenantService/CreateTenant", NoTenant, None, tenants.create_tenant, |target| {
             v1::CreateTenantRequest { name: target.name, ..Default::default() }
         }),
-        row!("TenantService/GetTenant", built, Required, None, tenants.get_tenant, |target| {
+        row!("TenantService/GetTenant", Required, None, tenants.get_tenant, |target| {
             v1::GetTenantRequest { tenant_id: target.tenant_id }
         }),
-        row!("TenantService/ListTenants", built, NoTenant, None, tenants.list_tenants, |_target| {
+        row!("TenantService/ListTenants", NoTenant, None, tenants.list_tenants, |_target| {
             v1::ListTenantsRequest::default()
         }),
-        row!("TenantService/UpdateTenant", built, Required, None, tenants.update_tenant, |target| {
+        row!("TenantService/UpdateTenant", Required, None, tenants.update_tenant, |target| {
             v1::UpdateTenantRequest {
                 tenant_id: target.tenant_id,
                 name: Some(target.name),
                 ..Default::default()
             }
         }),
-        row!("TenantService/DeleteTenant", built, Required, None, tenants.delete_tenant, |target| {
+        row!("TenantService/DeleteTenant", Required, None, tenants.delete_tenant, |target| {
             v1::DeleteTenantRequest { tenant_id: target.tenant_id, name: target.name, ..Default::default() }
         }),
-        row!("TenantService/AddBusinessLine", built, Required, None, tenants.add_business_line, |target| {
+        row!("TenantService/AddBusinessLine", Required, None, tenants.add_business_line, |target| {
             v1::AddBusinessLineRequest {
                 tenant_id: target.tenant_id,
                 phone: target.free_phone,
@@ -80,7 +79,6 @@ fn tenants() -> Vec<Row> {
         }),
         row!(
             "TenantService/RemoveBusinessLine",
-            built,
             Required,
             LINE,
             tenants.remove_business_line,
@@ -94,7 +92,6 @@ fn tenants() -> Vec<Row> {
         ),
         row!(
             "TenantService/ListBusinessLines",
-            built,
             Required,
             None,
             tenants.list_business_lines,
@@ -126,19 +123,17 @@ async fn record_batch(client: Client, target: Target) -> Answered {
 fn missed_calls() -> Vec<Row> {
     use v1::get_missed_call_request::By;
     vec![
-        row!("MissedCallService/RecordCall", built, Optional, None, missed_calls.record_call, |target| {
+        row!("MissedCallService/RecordCall", Optional, None, missed_calls.record_call, |target| {
             report(target)
         }),
         Row {
             rpc: "MissedCallService/BatchRecordCalls",
-            built: true,
             tenant: TenantField::Optional,
             object: None,
             send: |client, target| Box::pin(record_batch(client, target)),
         },
         row!(
             "MissedCallService/GetMissedCall",
-            built,
             Required,
             CALL,
             missed_calls.get_missed_call,
@@ -148,7 +143,6 @@ fn missed_calls() -> Vec<Row> {
         ),
         row!(
             "MissedCallService/GetMissedCall",
-            built,
             Required,
             CALL_BY_KEY,
             missed_calls.get_missed_call,
@@ -159,7 +153,6 @@ fn missed_calls() -> Vec<Row> {
         ),
         row!(
             "MissedCallService/ListMissedCalls",
-            built,
             Required,
             None,
             missed_calls.list_missed_calls,
@@ -167,7 +160,6 @@ fn missed_calls() -> Vec<Row> {
         ),
         row!(
             "MissedCallService/ListUnroutedCalls",
-            built,
             NoTenant,
             None,
             missed_calls.list_unrouted_calls,
@@ -178,7 +170,7 @@ fn missed_calls() -> Vec<Row> {
 
 fn leads() -> Vec<Row> {
     vec![
-        row!("LeadService/CaptureLead", built, Required, None, leads.capture_lead, |target| {
+        row!("LeadService/CaptureLead", Required, None, leads.capture_lead, |target| {
             v1::CaptureLeadRequest {
                 tenant_id: target.tenant_id,
                 source: v1::LeadSource::Manual.into(),
@@ -186,21 +178,20 @@ fn leads() -> Vec<Row> {
                 ..Default::default()
             }
         }),
-        row!("LeadService/GetLead", built, Required, LEAD, leads.get_lead, |target| {
+        row!("LeadService/GetLead", Required, LEAD, leads.get_lead, |target| {
             v1::GetLeadRequest { tenant_id: target.tenant_id, lead_id: target.object }
         }),
         row!(
             "LeadService/FindLeadByPhone",
-            built,
             Required,
             LEAD_OF_PHONE,
             leads.find_lead_by_phone,
             |target| { v1::FindLeadByPhoneRequest { tenant_id: target.tenant_id, phone: target.object } }
         ),
-        row!("LeadService/ListLeads", built, Required, None, leads.list_leads, |target| {
+        row!("LeadService/ListLeads", Required, None, leads.list_leads, |target| {
             v1::ListLeadsRequest { tenant_id: target.tenant_id, ..Default::default() }
         }),
-        row!("LeadService/UpdateLead", built, Required, LEAD, leads.update_lead, |target| {
+        row!("LeadService/UpdateLead", Required, LEAD, leads.update_lead, |target| {
             v1::UpdateLeadRequest {
                 tenant_id: target.tenant_id,
                 lead_id: target.object,
@@ -208,7 +199,7 @@ fn leads() -> Vec<Row> {
                 ..Default::default()
             }
         }),
-        row!("LeadService/QualifyLead", built, Required, LEAD, leads.qualify_lead, |target| {
+        row!("LeadService/QualifyLead", Required, LEAD, leads.qualify_lead, |target| {
             v1::QualifyLeadRequest {
                 tenant_id: target.tenant_id,
                 lead_id: target.object,
@@ -216,7 +207,7 @@ fn leads() -> Vec<Row> {
                 ..Default::default()
             }
         }),
-        row!("LeadService/TransitionLead", built, Required, LEAD, leads.transition_lead, |target| {
+        row!("LeadService/TransitionLead", Required, LEAD, leads.transition_lead, |target| {
             v1::TransitionLeadRequest {
                 tenant_id: target.tenant_id,
                 lead_id: target.object,
@@ -224,17 +215,17 @@ fn leads() -> Vec<Row> {
                 ..Default::default()
             }
         }),
-        row!("LeadService/ListLeadEvents", built, Required, LEAD, leads.list_lead_events, |target| {
+        row!("LeadService/ListLeadEvents", Required, LEAD, leads.list_lead_events, |target| {
             v1::ListLeadEventsRequest {
                 tenant_id: target.tenant_id,
                 lead_id: target.object,
                 ..Default::default()
             }
         }),
-        row!("LeadService/EraseCustomer", built, Required, None, leads.erase_customer, |target| {
+        row!("LeadService/EraseCustomer", Required, None, leads.erase_customer, |target| {
             v1::EraseCustomerRequest { tenant_id: target.tenant_id, phone: mobile(1), ..Default::default() }
         }),
-        row!("LeadService/ExportCustomer", built, Required, None, leads.export_customer, |target| {
+        row!("LeadService/ExportCustomer", Required, None, leads.export_customer, |target| {
             v1::ExportCustomerRequest { tenant_id: target.tenant_id, phone: mobile(1) }
         }),
     ]

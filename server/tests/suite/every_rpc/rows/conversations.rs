@@ -27,7 +27,6 @@ macro_rules! conversation {
     ($name:literal, $tenant:expr, $object:expr, $method:ident, |$target:ident| $request:expr) => {
         Row {
             rpc: concat!("ConversationService/", $name),
-            built: true,
             tenant: $tenant,
             object: $object,
             send: |client, $target| {
