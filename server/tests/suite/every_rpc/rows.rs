@@ -77,26 +77,16 @@ fn tenants() -> Vec<Row> {
                 ..Default::default()
             }
         }),
-        row!(
-            "TenantService/RemoveBusinessLine",
-            Required,
-            LINE,
-            tenants.remove_business_line,
-            |target| {
-                v1::RemoveBusinessLineRequest {
-                    tenant_id: target.tenant_id,
-                    business_line_id: target.object,
-                    ..Default::default()
-                }
+        row!("TenantService/RemoveBusinessLine", Required, LINE, tenants.remove_business_line, |target| {
+            v1::RemoveBusinessLineRequest {
+                tenant_id: target.tenant_id,
+                business_line_id: target.object,
+                ..Default::default()
             }
-        ),
-        row!(
-            "TenantService/ListBusinessLines",
-            Required,
-            None,
-            tenants.list_business_lines,
-            |target| { v1::ListBusinessLinesRequest { tenant_id: target.tenant_id, ..Default::default() } }
-        ),
+        }),
+        row!("TenantService/ListBusinessLines", Required, None, tenants.list_business_lines, |target| {
+            v1::ListBusinessLinesRequest { tenant_id: target.tenant_id, ..Default::default() }
+        }),
     ]
 }
 
@@ -132,15 +122,9 @@ fn missed_calls() -> Vec<Row> {
             object: None,
             send: |client, target| Box::pin(record_batch(client, target)),
         },
-        row!(
-            "MissedCallService/GetMissedCall",
-            Required,
-            CALL,
-            missed_calls.get_missed_call,
-            |target| {
-                v1::GetMissedCallRequest { tenant_id: target.tenant_id, by: Some(By::Id(target.object)) }
-            }
-        ),
+        row!("MissedCallService/GetMissedCall", Required, CALL, missed_calls.get_missed_call, |target| {
+            v1::GetMissedCallRequest { tenant_id: target.tenant_id, by: Some(By::Id(target.object)) }
+        }),
         row!(
             "MissedCallService/GetMissedCall",
             Required,
@@ -151,13 +135,9 @@ fn missed_calls() -> Vec<Row> {
                 v1::GetMissedCallRequest { tenant_id: target.tenant_id, by: Some(By::Call(key)) }
             }
         ),
-        row!(
-            "MissedCallService/ListMissedCalls",
-            Required,
-            None,
-            missed_calls.list_missed_calls,
-            |target| { v1::ListMissedCallsRequest { tenant_id: target.tenant_id, ..Default::default() } }
-        ),
+        row!("MissedCallService/ListMissedCalls", Required, None, missed_calls.list_missed_calls, |target| {
+            v1::ListMissedCallsRequest { tenant_id: target.tenant_id, ..Default::default() }
+        }),
         row!(
             "MissedCallService/ListUnroutedCalls",
             NoTenant,
@@ -181,13 +161,9 @@ fn leads() -> Vec<Row> {
         row!("LeadService/GetLead", Required, LEAD, leads.get_lead, |target| {
             v1::GetLeadRequest { tenant_id: target.tenant_id, lead_id: target.object }
         }),
-        row!(
-            "LeadService/FindLeadByPhone",
-            Required,
-            LEAD_OF_PHONE,
-            leads.find_lead_by_phone,
-            |target| { v1::FindLeadByPhoneRequest { tenant_id: target.tenant_id, phone: target.object } }
-        ),
+        row!("LeadService/FindLeadByPhone", Required, LEAD_OF_PHONE, leads.find_lead_by_phone, |target| {
+            v1::FindLeadByPhoneRequest { tenant_id: target.tenant_id, phone: target.object }
+        }),
         row!("LeadService/ListLeads", Required, None, leads.list_leads, |target| {
             v1::ListLeadsRequest { tenant_id: target.tenant_id, ..Default::default() }
         }),
