@@ -7,6 +7,7 @@ mod exposure;
 mod latch;
 mod reach;
 mod revocation;
+mod timing;
 
 use std::time::Duration;
 
