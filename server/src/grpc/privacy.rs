@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{customer::CustomerKey, erasure::Erased, error::Error},
-    storage::OnceRequest,
+    storage::{Once, OnceRequest},
 };
 
 impl Api {
@@ -55,7 +55,19 @@ impl Api {
             encode: &|erased| response(erased).encode_to_vec(),
             customer: |_| None,
         };
-        Ok(respond(self.storage.erase_customer(tenant, &customer, once).await?, response)?)
+        let once = self.storage.erase_customer(tenant, &customer, once).await?;
+        if let Once::Fresh(erased) = &once {
+            // The only proof that is kept of it. Whose phone it was is what nothing may tell.
+            tracing::info!(
+                tenant = %tenant.id(),
+                actor = caller.actor(),
+                leads = erased.leads,
+                missed_calls = erased.missed_calls,
+                unrouted_calls = erased.unrouted_calls,
+                "a customer was erased",
+            );
+        }
+        Ok(respond(once, response)?)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod keys;
 mod late_records;
+mod logged;
 mod races;
 mod random;
 mod returning;
