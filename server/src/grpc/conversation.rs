@@ -14,7 +14,7 @@ use super::{
     caller::{caller, principal, session},
     conversation_encode as encode, lead_encode,
     once::respond,
-    page::{Fingerprint, next_token},
+    page::{Fingerprint, messages},
     parse::Fields,
 };
 use crate::{
@@ -278,10 +278,8 @@ impl ConversationService for Api {
         self.region_of(tenant, &fields).await?;
         fields.check()?;
         let page = self.storage.follow_ups(&filter, page).await?;
-        Ok(Response::new(v1::ListFollowUpsResponse {
-            follow_ups: page.items.iter().map(encode::follow_up).collect(),
-            next_page_token: next_token(page.next, fingerprint),
-        }))
+        let (follow_ups, next_page_token) = messages(page, fingerprint, encode::follow_up);
+        Ok(Response::new(v1::ListFollowUpsResponse { follow_ups, next_page_token }))
     }
 
     #[instrument(name = "AddSuppression", skip_all)]
@@ -352,9 +350,8 @@ impl ConversationService for Api {
         let region = self.region_of(tenant, &fields).await?;
         fields.check()?;
         let page = self.storage.suppressions(tenant, page).await?;
-        Ok(Response::new(v1::ListSuppressionsResponse {
-            suppressions: page.items.iter().map(|found| encode::suppression(found, region)).collect(),
-            next_page_token: next_token(page.next, fingerprint),
-        }))
+        let (suppressions, next_page_token) =
+            messages(page, fingerprint, |found| encode::suppression(found, region));
+        Ok(Response::new(v1::ListSuppressionsResponse { suppressions, next_page_token }))
     }
 }

@@ -10,7 +10,7 @@ use super::{
     caller::{Caller, caller, principal},
     lead_encode,
     once::respond,
-    page::{Fingerprint, next_token},
+    page::{Fingerprint, messages},
     parse::Fields,
 };
 use crate::{
@@ -123,10 +123,8 @@ impl LeadService for Api {
 
         let filter = LeadFilter { tenant, statuses, sources, customer_phone, captured_from, captured_until };
         let page = self.storage.leads(&filter, page).await?;
-        Ok(Response::new(v1::ListLeadsResponse {
-            leads: page.items.iter().map(|lead| lead_encode::lead(lead, region)).collect(),
-            next_page_token: next_token(page.next, fingerprint),
-        }))
+        let (leads, next_page_token) = messages(page, fingerprint, |lead| lead_encode::lead(lead, region));
+        Ok(Response::new(v1::ListLeadsResponse { leads, next_page_token }))
     }
 
     #[instrument(name = "UpdateLead", skip_all)]
@@ -230,10 +228,8 @@ impl LeadService for Api {
         let page = fields.page(size, &token, fingerprint);
         fields.check()?;
         let page = self.storage.lead_events(tenant, lead_id, page).await?;
-        Ok(Response::new(v1::ListLeadEventsResponse {
-            events: page.items.iter().map(lead_encode::event).collect(),
-            next_page_token: next_token(page.next, fingerprint),
-        }))
+        let (events, next_page_token) = messages(page, fingerprint, lead_encode::event);
+        Ok(Response::new(v1::ListLeadEventsResponse { events, next_page_token }))
     }
 
     #[instrument(name = "EraseCustomer", skip_all)]

@@ -11,7 +11,7 @@ use super::{
     Api, call,
     caller::{Caller, caller, principal},
     encode, lead_encode,
-    page::{Fingerprint, next_token},
+    page::{Fingerprint, messages},
     parse::Fields,
     status,
 };
@@ -240,10 +240,9 @@ impl MissedCallService for Api {
             unreturned_only: request.unreturned_only,
         };
         let page = self.storage.missed_calls(&filter, page).await?;
-        Ok(Response::new(v1::ListMissedCallsResponse {
-            missed_calls: page.items.iter().map(|call| encode::missed_call(call, region)).collect(),
-            next_page_token: next_token(page.next, fingerprint),
-        }))
+        let (missed_calls, next_page_token) =
+            messages(page, fingerprint, |call| encode::missed_call(call, region));
+        Ok(Response::new(v1::ListMissedCallsResponse { missed_calls, next_page_token }))
     }
 
     #[instrument(name = "ListUnroutedCalls", skip_all)]
@@ -265,9 +264,7 @@ impl MissedCallService for Api {
             ParsedPhone::Withheld | ParsedPhone::NotAPhone(_) => raw,
         });
         let page = self.storage.unrouted_calls(phone.as_deref(), page).await?;
-        Ok(Response::new(v1::ListUnroutedCallsResponse {
-            unrouted_calls: page.items.iter().map(encode::unrouted_call).collect(),
-            next_page_token: next_token(page.next, fingerprint),
-        }))
+        let (unrouted_calls, next_page_token) = messages(page, fingerprint, encode::unrouted_call);
+        Ok(Response::new(v1::ListUnroutedCallsResponse { unrouted_calls, next_page_token }))
     }
 }

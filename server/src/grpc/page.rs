@@ -7,12 +7,16 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::parse::Fields;
-use crate::storage::{Cursor, EventPosition, PageRequest};
+use crate::storage::{Cursor, EventPosition, Listed, Page, PageRequest};
 
 /// The page size when none is given.
 const DEFAULT_SIZE: u32 = 50;
 /// The largest page; more is taken as this.
 const MAX_SIZE: u32 = 500;
+/// The most bytes of a page's items, and so of all the response but its token: gRPC's clients take messages of up to 4 MiB unless told otherwise.
+const MAX_BYTES: usize = 3 * 1024 * 1024;
+/// The most bytes that stand before a message in a repeated field: its number and its length.
+const MAX_FIELD_HEAD_BYTES: usize = 6;
 /// Bytes of a token that bind it to its filter; the position follows.
 const FINGERPRINT_BYTES: usize = 8;
 
@@ -100,8 +104,30 @@ impl Fields {
     }
 }
 
+/// The messages of a page, and the token of the next. The page ends early where a client would not take its bytes.
+pub(super) fn messages<T, M>(
+    mut page: Page<T>,
+    fingerprint: Fingerprint,
+    encode: impl Fn(&T) -> M,
+) -> (Vec<M>, String)
+where
+    T: Listed<Position: TokenPosition>,
+    M: Message,
+{
+    let mut bytes = 0;
+    let messages: Vec<M> = (page.items.iter().map(encode).enumerate())
+        .take_while(|(index, message)| {
+            bytes += message.encoded_len() + MAX_FIELD_HEAD_BYTES;
+            *index == 0 || bytes <= MAX_BYTES
+        })
+        .map(|(_, message)| message)
+        .collect();
+    page.shorten(messages.len());
+    (messages, next_token(page.next, fingerprint))
+}
+
 /// The token of the page after `position`; empty when there is none.
-pub(super) fn next_token<P: TokenPosition>(position: Option<P>, fingerprint: Fingerprint) -> String {
+fn next_token<P: TokenPosition>(position: Option<P>, fingerprint: Fingerprint) -> String {
     position.map_or_else(String::new, |position| {
         URL_SAFE_NO_PAD.encode([fingerprint.0.as_slice(), &position.to_bytes()].concat())
     })

@@ -12,7 +12,7 @@ use super::{
     caller::{caller, principal},
     encode,
     once::respond,
-    page::{Fingerprint, next_token},
+    page::{Fingerprint, messages},
     parse::Fields,
     policy,
 };
@@ -119,10 +119,8 @@ impl TenantService for Api {
         let page = fields.page(request.page_size, &request.page_token, fingerprint);
         fields.check()?;
         let page = self.storage.tenants(page).await?;
-        Ok(Response::new(v1::ListTenantsResponse {
-            tenants: page.items.iter().map(encode::tenant).collect(),
-            next_page_token: next_token(page.next, fingerprint),
-        }))
+        let (tenants, next_page_token) = messages(page, fingerprint, encode::tenant);
+        Ok(Response::new(v1::ListTenantsResponse { tenants, next_page_token }))
     }
 
     #[instrument(name = "UpdateTenant", skip_all)]
@@ -254,10 +252,9 @@ impl TenantService for Api {
         let region = self.region_of(tenant, &fields).await?;
         fields.check()?;
         let page = self.storage.business_lines(tenant, request.include_released, page).await?;
-        Ok(Response::new(v1::ListBusinessLinesResponse {
-            business_lines: page.items.iter().map(|line| encode::business_line(line, region)).collect(),
-            next_page_token: next_token(page.next, fingerprint),
-        }))
+        let (business_lines, next_page_token) =
+            messages(page, fingerprint, |line| encode::business_line(line, region));
+        Ok(Response::new(v1::ListBusinessLinesResponse { business_lines, next_page_token }))
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     entities::{business_line, released_number},
     error::{Failure, surface},
     idempotency::{Once, OnceRequest},
-    page::{Cursor, Order},
+    page::{Cursor, Listed, Order},
     recording::load::inserted,
     tenants::{lock_tenant, release_numbers},
 };
@@ -149,7 +149,15 @@ impl Storage {
         let columns = (business_line::Column::CreatedAt, business_line::Column::Id);
         let rows = page.apply(query, columns, Order::OldestFirst).all(&self.reader).await.map_err(surface)?;
         let lines = rows.into_iter().map(convert::business_line).collect::<Result<_, _>>()?;
-        Ok(page.page(lines, |line: &BusinessLine| Cursor { at: line.created_at, id: line.id }))
+        Ok(page.page(lines))
+    }
+}
+
+impl Listed for BusinessLine {
+    type Position = Cursor;
+
+    fn position(&self) -> Cursor {
+        Cursor { at: self.created_at, id: self.id }
     }
 }
 

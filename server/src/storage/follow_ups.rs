@@ -17,7 +17,7 @@ use super::{
     follow_up_claims::{row, write},
     idempotency::{Once, OnceRequest},
     lead_changes::{LeadReference, LockedLead, save},
-    page::{Cursor, Order},
+    page::{Cursor, Listed, Order},
     tenants::tenant_in,
 };
 use crate::domain::{
@@ -215,7 +215,7 @@ impl Storage {
         let columns = (follow_up::Column::DueAt, follow_up::Column::Id);
         let rows = page.apply(query, columns, Order::OldestFirst).all(&self.reader).await.map_err(surface)?;
         let follow_ups = rows.into_iter().map(convert::follow_up).collect();
-        Ok(page.page(follow_ups, |follow_up: &FollowUp| Cursor { at: follow_up.due_at, id: follow_up.id }))
+        Ok(page.page(follow_ups))
     }
 
     /// Locks the customer of a follow-up's lead, then the follow-up, and checks that the claim is the latest.
@@ -235,5 +235,13 @@ impl Storage {
             return Err(Error::ClaimExpired.into());
         }
         Ok((locked, convert::follow_up(row)))
+    }
+}
+
+impl Listed for FollowUp {
+    type Position = Cursor;
+
+    fn position(&self) -> Cursor {
+        Cursor { at: self.due_at, id: self.id }
     }
 }

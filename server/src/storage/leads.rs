@@ -14,7 +14,7 @@ use super::{
     entities::{business_line, enums, lead, lead_event},
     error::{Failure, surface},
     idempotency::{Once, OnceRequest},
-    page::{Cursor, Order},
+    page::{Cursor, Listed, Order},
     recording::load::{current_leads, leads_of_phones},
     tenants::tenant_in,
 };
@@ -193,7 +193,15 @@ impl Storage {
         let columns = (lead::Column::CapturedAt, lead::Column::Id);
         let rows = page.apply(query, columns, Order::NewestFirst).all(&self.reader).await.map_err(surface)?;
         let leads = rows.into_iter().map(convert::lead).collect::<Result<_, _>>()?;
-        Ok(page.page(leads, |lead: &Lead| Cursor { at: lead.captured_at, id: lead.id }))
+        Ok(page.page(leads))
+    }
+}
+
+impl Listed for Lead {
+    type Position = Cursor;
+
+    fn position(&self) -> Cursor {
+        Cursor { at: self.captured_at, id: self.id }
     }
 }
 

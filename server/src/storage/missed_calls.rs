@@ -9,7 +9,7 @@ use super::{
     Page, PageRequest, Storage, convert,
     entities::missed_call,
     error::surface,
-    page::{Cursor, Order},
+    page::{Cursor, Listed, Order},
 };
 use crate::domain::{
     access::TenantScope,
@@ -105,6 +105,14 @@ impl Storage {
         let columns = (missed_call::Column::CalledAt, missed_call::Column::Id);
         let rows = page.apply(query, columns, Order::NewestFirst).all(&self.reader).await.map_err(surface)?;
         let calls = rows.into_iter().map(convert::missed_call).collect::<Result<_, _>>()?;
-        Ok(page.page(calls, |call: &MissedCall| Cursor { at: call.called_at, id: call.id }))
+        Ok(page.page(calls))
+    }
+}
+
+impl Listed for MissedCall {
+    type Position = Cursor;
+
+    fn position(&self) -> Cursor {
+        Cursor { at: self.called_at, id: self.id }
     }
 }

@@ -49,7 +49,7 @@ pub use self::{
     lead_events::EventPosition,
     leads::{CapturedLead, LeadFilter, NewCapture},
     missed_calls::{CallReference, MissedCallFilter},
-    page::{Cursor, Page, PageRequest},
+    page::{Cursor, Listed, Page, PageRequest},
     recording::{
         MAX_BATCH, RecordingMode,
         queue::{QueueSettings, RecordingQueue},

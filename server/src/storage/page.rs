@@ -25,13 +25,33 @@ pub struct PageRequest<P = Cursor> {
     pub after: Option<P>,
 }
 
+/// What stands in a list.
+pub trait Listed {
+    /// How its place in the list is told.
+    type Position;
+
+    /// Its place in the list.
+    fn position(&self) -> Self::Position;
+}
+
 /// A page and the way to the next.
 #[derive(Clone, Debug)]
-pub struct Page<T, P = Cursor> {
+pub struct Page<T: Listed> {
     /// The rows.
     pub items: Vec<T>,
-    /// Where the next page begins; absent on the last.
-    pub next: Option<P>,
+    /// The last row of this page; absent if no page follows.
+    pub next: Option<T::Position>,
+}
+
+impl<T: Listed> Page<T> {
+    /// Leaves the rows after the first `count`, at least one, to the next page.
+    pub fn shorten(&mut self, count: usize) {
+        let count = count.max(1);
+        if count < self.items.len() {
+            self.items.truncate(count);
+            self.next = self.items.last().map(Listed::position);
+        }
+    }
 }
 
 /// Which end of a list comes first.
@@ -65,12 +85,10 @@ impl PageRequest {
 
 impl<P> PageRequest<P> {
     /// Makes the page of the rows that the narrowed query gave.
-    pub(super) fn page<T>(&self, mut items: Vec<T>, position: impl Fn(&T) -> P) -> Page<T, P> {
-        let size = self.size as usize;
-        let more = items.len() > size;
-        items.truncate(size);
-        let next = if more { items.last().map(position) } else { None };
-        Page { items, next }
+    pub(super) fn page<T: Listed<Position = P>>(&self, items: Vec<T>) -> Page<T> {
+        let mut page = Page { items, next: None };
+        page.shorten(self.size as usize);
+        page
     }
 }
 

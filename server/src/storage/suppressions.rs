@@ -18,7 +18,7 @@ use super::{
     },
     error::{Failure, surface},
     idempotency::{Once, OnceRequest},
-    page::{Cursor, Order},
+    page::{Cursor, Listed, Order},
     scope::Scope,
     tenants::tenant_in,
 };
@@ -126,10 +126,15 @@ impl Storage {
         let columns = (customer::Column::SuppressedAt, customer::Column::Id);
         let rows = page.apply(query, columns, Order::OldestFirst).all(&self.reader).await.map_err(surface)?;
         let suppressions = rows.into_iter().filter_map(|row| suppression(Some(row))).collect();
-        Ok(page.page(suppressions, |suppression: &Suppression| Cursor {
-            at: suppression.suppressed_at,
-            id: suppression.id,
-        }))
+        Ok(page.page(suppressions))
+    }
+}
+
+impl Listed for Suppression {
+    type Position = Cursor;
+
+    fn position(&self) -> Cursor {
+        Cursor { at: self.suppressed_at, id: self.id }
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     entities::{business_line, released_number, tenant},
     error::{Failure, surface},
     idempotency::{Once, OnceRequest},
-    page::{Cursor, Order},
+    page::{Cursor, Listed, Order},
     scope::AllTenants,
 };
 use crate::domain::{
@@ -67,7 +67,7 @@ impl Storage {
         let query = page.apply(tenant::Entity::find(every), columns, Order::OldestFirst);
         let rows = query.all(&self.reader).await.map_err(surface)?;
         let tenants = rows.into_iter().map(convert::tenant).collect::<Result<_, _>>()?;
-        Ok(page.page(tenants, |tenant: &Tenant| Cursor { at: tenant.created_at, id: tenant.id }))
+        Ok(page.page(tenants))
     }
 
     /// Changes a tenant.
@@ -143,6 +143,14 @@ impl Storage {
             .scope_boxed()
         })
         .await
+    }
+}
+
+impl Listed for Tenant {
+    type Position = Cursor;
+
+    fn position(&self) -> Cursor {
+        Cursor { at: self.created_at, id: self.id }
     }
 }
 

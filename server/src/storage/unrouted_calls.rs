@@ -16,7 +16,7 @@ use super::{
     Page, PageRequest, Storage, convert,
     entities::{business_line, unrouted_call},
     error::{Failure, surface},
-    page::{Cursor, Order},
+    page::{Cursor, Listed, Order},
     scope::{AllTenants, Scope},
 };
 use crate::{
@@ -71,7 +71,7 @@ impl Storage {
         let columns = (unrouted_call::Column::ReceivedAt, unrouted_call::Column::Id);
         let rows = page.apply(query, columns, Order::NewestFirst).all(&self.reader).await.map_err(surface)?;
         let calls = rows.into_iter().map(convert::unrouted_call).collect::<Result<_, _>>()?;
-        Ok(page.page(calls, cursor))
+        Ok(page.page(calls))
     }
 
     /// Unrouted calls that have an owner by now, oldest first.
@@ -87,7 +87,7 @@ impl Storage {
         let columns = (unrouted_call::Column::ReceivedAt, unrouted_call::Column::Id);
         let rows = page.apply(query, columns, Order::OldestFirst).all(&self.reader).await.map_err(surface)?;
         let calls = rows.into_iter().map(convert::unrouted_call).collect::<Result<_, _>>()?;
-        Ok(page.page(calls, cursor))
+        Ok(page.page(calls))
     }
 
     /// Deletes unrouted calls that arrived longer ago than `age`; answers how many.
@@ -111,8 +111,12 @@ impl Storage {
     }
 }
 
-fn cursor(call: &UnroutedCall) -> Cursor {
-    Cursor { at: call.received_at, id: call.id }
+impl Listed for UnroutedCall {
+    type Position = Cursor;
+
+    fn position(&self) -> Cursor {
+        Cursor { at: self.received_at, id: self.id }
+    }
 }
 
 /// Any tenant may turn out to be the owner of a call that has none yet.

@@ -1,11 +1,13 @@
 //! Page sizes and page tokens, the same for every list.
 
+use std::collections::BTreeSet;
+
 use leadcapture_proto::v1::{
     LeadSource, LeadStatus, ListBusinessLinesRequest, ListLeadsRequest, ListMissedCallsRequest,
-    ListTenantsRequest, ListUnroutedCallsRequest,
+    ListTenantsRequest, ListUnroutedCallsRequest, RecordCallRequest,
 };
 
-use prost_types::Timestamp;
+use prost_types::{Struct, Timestamp, Value, value::Kind};
 use tonic::Code;
 
 use crate::support::{
@@ -93,6 +95,40 @@ both_engines! {
         check_list!(server, missed_calls.list_unrouted_calls -> unrouted_calls, request, &calls, Some(&|request: &mut ListUnroutedCallsRequest| {
             request.business_phone = "03-1234567".to_owned();
         }));
+    }
+
+    async fn a_page_is_no_larger_than_clients_take(db: TestDatabase) {
+        const CALLS: usize = 120;
+        let server = TestServer::start(&db).await;
+        let tenant = server.tenant_with_line(LINE).await;
+        let text = Value { kind: Some(Kind::StringValue("x".repeat(60_000))) };
+        let custom_data = Some(Struct { fields: [("text".to_owned(), text)].into() });
+        let calls = (0..CALLS).map(|number| {
+            let call = missed(&format!("call-{number}"), &mobile(1), before(present(), 60));
+            RecordCallRequest { custom_data: custom_data.clone(), ..call }
+        });
+        let calls: Vec<_> = calls.collect();
+        for some in calls.chunks(CALLS / 3) {
+            assert!(server.record_batch(some.to_vec()).await.unwrap().iter().all(Result::is_ok));
+        }
+        let (mut listed, mut sizes, mut page_token) = (BTreeSet::new(), Vec::new(), String::new());
+        loop {
+            let request = ListMissedCallsRequest {
+                tenant_id: tenant.id.clone(),
+                page_size: 500,
+                page_token,
+                ..Default::default()
+            };
+            let page = server.missed_calls().list_missed_calls(request).await.unwrap().into_inner();
+            sizes.push(page.missed_calls.len());
+            listed.extend(page.missed_calls.into_iter().map(|call| call.call_id));
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(listed.len(), CALLS);
+        assert_eq!(sizes, [52, 52, 16], "3 MiB of a little more than 60,000 bytes each");
     }
 
     async fn a_filter_may_repeat_itself(db: TestDatabase) {
