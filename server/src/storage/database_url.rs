@@ -1,7 +1,7 @@
 //! The URL of the database: which engine and which file it names, and what to say where no connection can be made.
 
 use std::{
-    fs::OpenOptions,
+    fs::{File, OpenOptions},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -77,7 +77,7 @@ pub(super) fn make_private(url: &str) {
 pub(super) fn explain(url: &str, error: &DbErr) -> ConnectError {
     let (place, problem) = match sqlite_file(url) {
         Some(path) => (path.display().to_string(), sqlite_problem(&path, error)),
-        None => (postgres_place(url), postgres_problem(error)),
+        None => (postgres_place(url), postgres_problem(url, error)),
     };
     ConnectError::Database { place, problem }
 }
@@ -106,7 +106,10 @@ fn postgres_place(url: &str) -> String {
     )
 }
 
-fn postgres_problem(error: &DbErr) -> String {
+fn postgres_problem(url: &str, error: &DbErr) -> String {
+    if let Some(problem) = certificate_problem(url) {
+        return problem;
+    }
     let timed_out = matches!(error, DbErr::ConnectionAcquire(_))
         || matches!(error, DbErr::Conn(RuntimeErr::SqlxError(cause)) if matches!(**cause, SqlxError::PoolTimedOut));
     if timed_out {
@@ -114,6 +117,21 @@ fn postgres_problem(error: &DbErr) -> String {
     } else {
         cause(error)
     }
+}
+
+/// The parameters of a URL that name a file, in each spelling that the driver takes.
+const FILE_PARAMETERS: [&str; 7] =
+    ["sslrootcert", "ssl-root-cert", "ssl-ca", "sslcert", "ssl-cert", "sslkey", "ssl-key"];
+
+/// The first file that the URL names and that cannot be read.
+fn certificate_problem(url: &str) -> Option<String> {
+    let query = url.split_once('?')?.1;
+    form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| FILE_PARAMETERS.contains(&name.as_ref()))
+        .find_map(|(name, path)| {
+            let error = File::open(path.as_ref()).err()?;
+            Some(format!("{name} of the URL names the file {path}, which cannot be read: {error}"))
+        })
 }
 
 /// What the database or the driver says, without the layers around it.

@@ -2,6 +2,7 @@
 
 #[path = "../../../webhook/tests/suite/tls/certificates.rs"]
 mod certificates;
+mod database;
 mod webhook;
 
 use std::{error::Error as _, fs, path::Path, time::Duration};
