@@ -11,6 +11,7 @@ mod m20260101_000005_access;
 mod m20260101_000006_access_latch;
 mod m20260101_000007_answered_calls;
 mod m20260101_000008_erasure;
+mod m20260101_000009_unrouted_tenant;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20260101_000006_access_latch::Migration),
             Box::new(m20260101_000007_answered_calls::Migration),
             Box::new(m20260101_000008_erasure::Migration),
+            Box::new(m20260101_000009_unrouted_tenant::Migration),
         ]
     }
 }

@@ -105,7 +105,7 @@ fn missed_calls(backend: DbBackend) -> TableCreateStatement {
 }
 
 /// Whole records: which tenant they belong to is not known yet.
-fn unrouted_calls() -> TableCreateStatement {
+pub(crate) fn unrouted_calls() -> TableCreateStatement {
     Table::create()
         .table("unrouted_calls")
         .col(pk_uuid("id"))
@@ -120,8 +120,8 @@ fn unrouted_calls() -> TableCreateStatement {
 }
 
 fn indexes() -> Vec<IndexCreateStatement> {
-    let (missed, unrouted) = ("missed_calls", "unrouted_calls");
-    vec![
+    let missed = "missed_calls";
+    let mut indexes = vec![
         index("missed_calls_call_id", missed, ["tenant_id", "provider", "call_id"]).unique().take(),
         index_latest_first("missed_calls_tenant_called_at", missed, ["tenant_id"], "called_at"),
         index_latest_first(
@@ -134,6 +134,14 @@ fn indexes() -> Vec<IndexCreateStatement> {
         index_latest_first("missed_calls_unreturned", missed, ["tenant_id"], "called_at")
             .and_where(Expr::col("returned_at").is_null())
             .take(),
+    ];
+    indexes.extend(unrouted_indexes());
+    indexes
+}
+
+pub(crate) fn unrouted_indexes() -> Vec<IndexCreateStatement> {
+    let unrouted = "unrouted_calls";
+    vec![
         index("unrouted_calls_call_id", unrouted, ["provider", "call_id"]).unique().take(),
         index("unrouted_calls_business_phone", unrouted, ["business_phone", "received_at", "id"]),
         index("unrouted_calls_received_at", unrouted, ["received_at", "id"]),

@@ -54,8 +54,12 @@ fn indexes() -> Vec<IndexCreateStatement> {
                 Expr::col("redacted_at").is_null().or(Expr::col("redacted_at").lt(Expr::col("updated_at"))),
             )
             .take(),
-        index("unrouted_calls_customer_phone", "unrouted_calls", ["customer_phone"])
-            .and_where(Expr::col("customer_phone").is_not_null())
-            .take(),
+        unrouted_customer_index(),
     ]
+}
+
+pub(crate) fn unrouted_customer_index() -> IndexCreateStatement {
+    index("unrouted_calls_customer_phone", "unrouted_calls", ["customer_phone"])
+        .and_where(Expr::col("customer_phone").is_not_null())
+        .take()
 }

@@ -1,7 +1,10 @@
 //! Work that nobody asks for: replaying and purging unrouted calls, giving silent conversations up, blanking what has outlived its purpose,
 //! writing down when tokens were used, and watching the database. Safe on any number of replicas.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -64,11 +67,16 @@ pub fn start(
             tracing::warn!(%error, "when tokens were last used could not be written down");
         }
     }));
+    let was_away = AtomicBool::new(false);
     tasks.spawn(every(settings.health_interval, stop.clone(), async move || {
-        let status = match watching.ping().await {
-            Ok(()) => ServingStatus::Serving,
-            Err(_) => ServingStatus::NotServing,
-        };
+        let answer = watching.ping().await;
+        let is_away = answer.is_err();
+        match (was_away.swap(is_away, Ordering::Relaxed), answer) {
+            (false, Err(error)) => tracing::error!(%error, "requests cannot be served"),
+            (true, Ok(())) => tracing::info!("requests can be served again"),
+            _ => {}
+        }
+        let status = if is_away { ServingStatus::NotServing } else { ServingStatus::Serving };
         for name in health_names() {
             reporter.set_service_status(name, status).await;
         }

@@ -120,6 +120,24 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_kept_for_longer_than_a_hundred_years() {
+        let settings = |name: &str, value: u32| {
+            toml::from_str::<Options>(&format!("{name} = {value}")).unwrap().settings()
+        };
+        for (name, most) in [
+            ("request_id_hours", 876_000),
+            ("unrouted_retention_days", 36_500),
+            ("closed_lead_retention_days", 36_500),
+        ] {
+            settings(name, most).unwrap();
+            for value in [most + 1, u32::MAX] {
+                let error = settings(name, value).unwrap_err();
+                assert!(error.contains(name) && error.contains(&value.to_string()), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn a_token_is_never_trusted_for_longer_than_it_may_be_revoked() {
         let with = |ttl| Options { auth_cache_ttl: Some(Span(ttl)), ..Options::default() };
         assert_eq!(with(Duration::from_secs(10)).settings().unwrap().auth.cache_ttl, Duration::from_secs(10));

@@ -22,6 +22,9 @@ const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
 }
 
+/// The longest that anything is kept, where that is a setting.
+const MAX_KEPT: TimeDelta = TimeDelta::days(36_500);
+
 /// How a server behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -70,11 +73,21 @@ pub struct Settings {
     /// How long requests in flight may go on after a shutdown began.
     pub shutdown_timeout: Duration,
 }
+/// How long something is kept, given in `unit`s.
+fn kept(name: &str, given: Option<NonZeroU32>, unit: TimeDelta) -> Result<Option<TimeDelta>, String> {
+    let Some(units) = given else { return Ok(None) };
+    let time = i32::try_from(units.get()).ok().and_then(|units| unit.checked_mul(units));
+    match time.filter(|time| *time <= MAX_KEPT) {
+        Some(time) => Ok(Some(time)),
+        None => Err(format!("{name}: {units} is more than a hundred years ({} days)", MAX_KEPT.num_days())),
+    }
+}
+
 impl Options {
     /// The settings, defaults in place of what was not given.
     ///
     /// # Errors
-    /// The region is unknown, tokens would be kept for too long, a burst has no rate, or settings of the webhook do not go together.
+    /// The region is unknown, something would be kept for more than a hundred years, tokens would be kept for too long, a burst has no rate, or settings of the webhook do not go together.
     pub fn settings(&self) -> Result<Settings, String> {
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
         let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
@@ -96,6 +109,11 @@ impl Options {
             webhook.spool.path.clone_from(path);
         }
         let workers = if url.starts_with("sqlite:") { 1 } else { count(self.recording_workers, 4) };
+        let request_id_lifetime = kept("request_id_hours", self.request_id_hours, TimeDelta::hours(1))?;
+        let unrouted_retention =
+            kept("unrouted_retention_days", self.unrouted_retention_days, TimeDelta::days(1))?;
+        let closed_lead_retention =
+            kept("closed_lead_retention_days", self.closed_lead_retention_days, TimeDelta::days(1))?;
         let erasure_key = ErasureKeySource::new(self.erasure_key_file.clone(), &url);
         Ok(Settings {
             database: DatabaseSettings {
@@ -105,9 +123,7 @@ impl Options {
                 statement_timeout: span(self.database_statement_timeout, Duration::from_secs(10)),
                 lock_timeout: span(self.database_lock_timeout, Duration::from_secs(2)),
                 retry: RetryPolicy::default(),
-                request_id_lifetime: TimeDelta::hours(
-                    self.request_id_hours.map_or(24, |hours| i64::from(hours.get())),
-                ),
+                request_id_lifetime: request_id_lifetime.unwrap_or(TimeDelta::hours(24)),
                 follow_up_attempts: self
                     .follow_up_attempts
                     .map_or(5, |attempts| i32::try_from(attempts.get()).unwrap_or(i32::MAX)),
@@ -140,13 +156,9 @@ impl Options {
             sweep_interval: span(self.sweep_interval, Duration::from_secs(30)),
             health_interval: span(self.health_interval, Duration::from_secs(5)),
             purge_interval: span(self.purge_interval, Duration::from_mins(10)),
-            unrouted_retention: TimeDelta::days(
-                self.unrouted_retention_days.map_or(30, |days| i64::from(days.get())),
-            ),
+            unrouted_retention: unrouted_retention.unwrap_or(TimeDelta::days(30)),
             erasure_key,
-            closed_lead_retention: self
-                .closed_lead_retention_days
-                .map(|days| TimeDelta::days(i64::from(days.get()))),
+            closed_lead_retention,
             shutdown_timeout: span(self.shutdown_timeout, Duration::from_secs(15)),
         })
     }

@@ -149,6 +149,11 @@ pub enum Error {
         /// The roles that may.
         allowed: &'static [Role],
     },
+    /// The customer of a request that is sent again was erased after it was answered.
+    #[error(
+        "the customer was erased after this request was answered; if the customer is in touch again, send the request with a new request_id"
+    )]
+    CustomerErased,
     /// No customer can be erased without a key for the hash that stays.
     #[error(
         "customers cannot be erased: this server has no erasure key; make one with `openssl rand -hex 32 >FILE` and start every server of \
@@ -160,6 +165,12 @@ pub enum Error {
         "customers cannot be erased: this server's erasure key is not the one by which customers were erased before; start it with that one"
     )]
     ErasureKeyWrong,
+    /// Customers were erased under a key that the server does not have: it would take them for new ones.
+    #[error(
+        "customers were erased under a key that this server does not have, so it cannot tell whether this is one of them; start it with that \
+         key (--erasure-key-file), or try again with another server of the database"
+    )]
+    ErasureKeyUnfit,
     /// The database cannot be reached.
     #[error("the database cannot be reached at the moment; try again")]
     DatabaseUnavailable,
@@ -244,8 +255,10 @@ impl Error {
             Self::Unauthenticated(TokenProblem::Revoked) => "TOKEN_REVOKED",
             Self::Unauthenticated(TokenProblem::Expired) => "TOKEN_EXPIRED",
             Self::PermissionDenied { .. } => "ROLE_NOT_ALLOWED",
+            Self::CustomerErased => "CUSTOMER_ERASED",
             Self::ErasureKeyMissing => "ERASURE_KEY_MISSING",
             Self::ErasureKeyWrong => "ERASURE_KEY_WRONG",
+            Self::ErasureKeyUnfit => "ERASURE_KEY_UNFIT",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
             Self::RateLimited { .. } => "RATE_LIMITED",

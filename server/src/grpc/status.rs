@@ -33,13 +33,14 @@ pub(super) const fn code(error: &Error) -> Code {
         | Error::ConversationEnded
         | Error::ClaimExpired
         | Error::TenantNameMismatch
+        | Error::CustomerErased
         | Error::ErasureKeyMissing
         | Error::ErasureKeyWrong => Code::FailedPrecondition,
         Error::EtagMismatch => Code::Aborted,
         Error::BusinessLineTaken | Error::WhatsappConversationTaken => Code::AlreadyExists,
         Error::Unauthenticated(_) => Code::Unauthenticated,
         Error::PermissionDenied { .. } => Code::PermissionDenied,
-        Error::DatabaseUnavailable => Code::Unavailable,
+        Error::DatabaseUnavailable | Error::ErasureKeyUnfit => Code::Unavailable,
         Error::Overloaded | Error::RateLimited { .. } => Code::ResourceExhausted,
         Error::DeadlineExceeded => Code::DeadlineExceeded,
         Error::MessageTooLarge { .. } => Code::OutOfRange,
@@ -81,7 +82,10 @@ impl From<Error> for Status {
             Error::MalformedMessage { field, problem } => {
                 details.set_bad_request(vec![FieldViolation::new(field, problem)]);
             }
-            Error::DatabaseUnavailable | Error::Overloaded | Error::DeadlineExceeded => {
+            Error::DatabaseUnavailable
+            | Error::ErasureKeyUnfit
+            | Error::Overloaded
+            | Error::DeadlineExceeded => {
                 details.set_retry_info(Some(RETRY_AFTER));
             }
             Error::RateLimited { wait, .. } => {

@@ -13,6 +13,7 @@ use sea_orm::{
 use super::{
     Storage,
     database_url::{ConnectError, explain, is_sqlite, make_private},
+    erasure::OwnKey,
     transaction::RetryPolicy,
 };
 use crate::{clock::Environment, domain::phone::Region};
@@ -68,7 +69,7 @@ impl Storage {
             request_id_lifetime: settings.request_id_lifetime,
             max_attempts: settings.follow_up_attempts,
             region: settings.region,
-            erasure_key: None,
+            erasure_key: OwnKey::default(),
             export_bytes: settings.export_bytes,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use sea_orm::{
     Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _, Set,
     sea_query::{ExprTrait as _, OnConflict},
@@ -24,7 +25,7 @@ const EVERY: AllTenants =
 pub(super) enum Contact {
     /// The customer is in touch again: the phone is kept from now on.
     New,
-    /// It is about something from before; the customer stays erased.
+    /// It is about something from before; the customer stays erased, in the row that is there.
     Old,
 }
 
@@ -46,7 +47,10 @@ impl Storage {
         contact: impl Fn(&Customer) -> Contact + Send + Sync,
     ) -> Result<Vec<Customer>, Failure> {
         let mut locked = self.lock_rows(transaction, keys).await?;
-        if let Some(key) = &self.erasure_key {
+        // After the locks: an erasure that was waited for is seen.
+        if !locked.made.is_empty()
+            && let Some(key) = self.key_of_the_erased(transaction).await?
+        {
             recognise(transaction, key, &mut locked, contact).await?;
         }
         Ok(locked.customers)
@@ -124,7 +128,7 @@ async fn recognise(
         customer.suppressed_at = row.suppressed_at;
         customer.do_not_contact_at = row.do_not_contact_at;
         match contact(customer) {
-            Contact::Old => forgotten.push(customer.id),
+            Contact::Old => forgotten.push(std::mem::replace(&mut customer.id, row.id)),
             Contact::New => {
                 obsolete.push(row.id);
                 returned.push(customer::ActiveModel {
@@ -158,31 +162,51 @@ async fn recognise(
     Ok(())
 }
 
-/// The rows of those customers who were erased.
+/// The rows of those customers who were erased and are not in touch again.
 pub(super) async fn erased_rows(
     transaction: &DatabaseTransaction,
     key: &ErasureKey,
     customers: impl Iterator<Item = &CustomerKey>,
 ) -> Result<HashMap<CustomerKey, customer::Model>, Failure> {
-    let mut by_hash: HashMap<(Uuid, String), &CustomerKey> = HashMap::new();
+    rows_under(transaction, customers.map(|customer| (customer, key.hash(customer)))).await
+}
+
+/// When those customers were erased who were, in touch again or not.
+pub(super) async fn erasures(
+    transaction: &DatabaseTransaction,
+    key: &ErasureKey,
+    customers: impl Iterator<Item = &CustomerKey>,
+) -> Result<HashMap<CustomerKey, DateTime<Utc>>, Failure> {
+    let names = customers.flat_map(|customer| {
+        [(customer, key.hash(customer)), (customer, customer.phone.as_e164().to_owned())]
+    });
+    let rows = rows_under(transaction, names).await?;
+    Ok(rows.into_iter().filter_map(|(customer, row)| Some((customer, row.erased_at?))).collect())
+}
+
+/// The rows of customers under what stands for the phone.
+async fn rows_under<'a>(
+    transaction: &DatabaseTransaction,
+    names: impl Iterator<Item = (&'a CustomerKey, String)>,
+) -> Result<HashMap<CustomerKey, customer::Model>, Failure> {
+    let mut by_name: HashMap<(Uuid, String), &CustomerKey> = HashMap::new();
     let mut by_tenant: BTreeMap<Uuid, Vec<String>> = BTreeMap::new();
-    for customer in customers {
-        let hash = key.hash(customer);
-        by_tenant.entry(customer.tenant_id).or_default().push(hash.clone());
-        by_hash.insert((customer.tenant_id, hash), customer);
+    for (customer, name) in names {
+        by_tenant.entry(customer.tenant_id).or_default().push(name.clone());
+        by_name.insert((customer.tenant_id, name), customer);
     }
     if by_tenant.is_empty() {
         return Ok(HashMap::new());
     }
     let backend = transaction.get_database_backend();
     let mut condition = Condition::any();
-    for (tenant, hashes) in by_tenant {
-        let of_hashes = bulk::is_any(backend, customer::Column::Phone, hashes);
-        condition = condition.add(customer::COLUMN.tenant_id.eq(tenant).and(of_hashes));
+    for (tenant, names) in by_tenant {
+        let of_names = bulk::is_any(backend, customer::Column::Phone, names);
+        condition = condition.add(customer::COLUMN.tenant_id.eq(tenant).and(of_names));
     }
     let rows = customer::Entity::find(EVERY).filter(condition).all(transaction).await?;
     Ok(rows
         .into_iter()
-        .filter_map(|row| Some(((*by_hash.get(&(row.tenant_id, row.phone.reveal().clone()))?).clone(), row)))
+        .filter_map(|row| Some(((*by_name.get(&(row.tenant_id, row.phone.reveal().clone()))?).clone(), row)))
         .collect())
 }

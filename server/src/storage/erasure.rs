@@ -1,25 +1,34 @@
 //! Erasure: all that is held on a customer, deleted or blanked in one transaction.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set,
-    sea_query::{Expr, ExprTrait as _, OnConflict, Query},
+    ConnectionTrait, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Set,
+    sea_query::{LockType, OnConflict},
 };
 use tracing::instrument;
 
 use super::{
     Storage,
     customers::erased_rows,
-    entities::{business_line, customer, erasure_key, idempotency_record, lead, missed_call, unrouted_call},
+    entities::{customer, erasure_key, lead, missed_call, tenant},
     error::{Failure, surface},
-    idempotency::{Once, OnceRequest},
+    idempotency::{Once, OnceRequest, forget_responses},
     tenants::tenant_in,
+    unrouted_calls::erase_unrouted,
 };
 use crate::domain::{
     access::TenantScope,
-    customer::CustomerKey,
+    customer::{Customer, CustomerKey},
     erasure::{Erased, ErasureKey},
     error::Error,
     personal::Personal,
@@ -28,12 +37,40 @@ use crate::domain::{
 /// The only id of `erasure_key`.
 const ONE: i32 = 1;
 
+/// The key of this server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnKey {
+    key: Option<ErasureKey>,
+    /// Whether it was seen to be the one by which customers were erased, which no other can become any more.
+    fits: Arc<AtomicBool>,
+}
+
 impl Storage {
     /// The same storage with a key by which erased customers are known again.
     #[must_use]
     pub fn with_erasure_key(mut self, key: ErasureKey) -> Self {
-        self.erasure_key = Some(key);
+        self.erasure_key = OwnKey { key: Some(key), ..OwnKey::default() };
         self
+    }
+
+    /// The key by which customers were erased; absent where none was. Other servers may have begun to erase since this one was started.
+    ///
+    /// # Errors
+    /// [`Error::ErasureKeyUnfit`] where this server has another key or none.
+    pub(super) async fn key_of_the_erased(
+        &self,
+        connection: &impl ConnectionTrait,
+    ) -> Result<Option<&ErasureKey>, Failure> {
+        let OwnKey { key, fits } = &self.erasure_key;
+        if fits.load(Ordering::Relaxed) {
+            return Ok(key.as_ref());
+        }
+        let Some(row) = erasure_key::Entity::find_by_id(ONE).one(connection).await? else { return Ok(None) };
+        let Some(key) = key.as_ref().filter(|key| key.fingerprint() == row.fingerprint) else {
+            return Err(Error::ErasureKeyUnfit.into());
+        };
+        fits.store(true, Ordering::Relaxed);
+        Ok(Some(key))
     }
 
     /// The fingerprint of the key by which customers were erased; absent where none was.
@@ -50,7 +87,11 @@ impl Storage {
     /// # Errors
     /// [`Error::ErasureKeyMissing`].
     pub fn erasure_hash(&self, customer: &CustomerKey) -> Result<String, Error> {
-        Ok(self.erasure_key.as_ref().ok_or(Error::ErasureKeyMissing)?.hash(customer))
+        Ok(self.own_key()?.hash(customer))
+    }
+
+    fn own_key(&self) -> Result<&ErasureKey, Error> {
+        self.erasure_key.key.as_ref().ok_or(Error::ErasureKeyMissing)
     }
 
     /// Erases a customer: leads with all that hangs on them, unrouted calls and stored responses are deleted, calls are blanked but for their
@@ -77,9 +118,11 @@ impl Storage {
         customer: &CustomerKey,
     ) -> Result<Erased, Failure> {
         tenant_in(transaction, tenant).await?;
-        let key = self.erasure_key.as_ref().ok_or(Error::ErasureKeyMissing)?;
+        let key = self.own_key()?;
         self.claim_key(transaction, key).await?;
         self.replace_customer(transaction, tenant, key, customer).await?;
+        // Keeps away who is about to keep an unrouted call of the tenant's, but not who is about to make a lead.
+        tenant::Entity::find(tenant).lock(LockType::NoKeyUpdate).one(transaction).await?;
         let phone = customer.phone.as_e164();
         let leads = lead::Entity::delete_many(tenant)
             .filter(lead::COLUMN.customer_phone.eq(phone))
@@ -90,21 +133,13 @@ impl Storage {
             .filter(missed_call::COLUMN.caller_phone.eq(phone))
             .exec(transaction)
             .await?;
-        let unrouted_calls = unrouted_call::Entity::delete_many()
-            .filter(unrouted_call::COLUMN.customer_phone.eq(phone))
-            .filter(owned_by_another(tenant).not())
-            .exec(transaction)
-            .await?;
-        let stored_responses = idempotency_record::Entity::delete_many()
-            .filter(idempotency_record::COLUMN.tenant_id.eq(tenant.id()))
-            .filter(idempotency_record::COLUMN.customer_phone.eq(phone))
-            .exec(transaction)
-            .await?;
+        let unrouted_calls = erase_unrouted(transaction, tenant, &customer.phone).await?;
+        let stored_responses = forget_responses(transaction, tenant, &customer.phone).await?;
         Ok(Erased {
             leads: leads.rows_affected,
             missed_calls: missed_calls.rows_affected,
-            unrouted_calls: unrouted_calls.rows_affected,
-            stored_responses: stored_responses.rows_affected,
+            unrouted_calls,
+            stored_responses,
         })
     }
 
@@ -140,13 +175,15 @@ impl Storage {
             locked.customers.first().ok_or_else(|| Error::internal("the customer's row was not made"))?;
         let erased = erased_rows(transaction, key, std::iter::once(customer)).await?.remove(customer);
         let now = self.environment().now();
+        let before = erased.as_ref().and_then(|row| row.erased_at);
+        let latest = latest_contact(transaction, tenant, known).await?;
         let mut change = customer::ActiveModel {
             id: Set(known.id),
             phone: Set(key.hash(customer).into()),
             last_answered_at: Set(None),
             last_answered_call_id: Set(None),
             answered_calls: Set(None),
-            erased_at: Set(Some(now)),
+            erased_at: Set(Some(now).max(before).max(latest)),
             updated_at: Set(now),
             ..Default::default()
         };
@@ -184,17 +221,21 @@ impl Storage {
     }
 }
 
-/// Whether the number of an unrouted call became a line of another tenant, which is about to get the call.
-fn owned_by_another(tenant: TenantScope) -> Expr {
-    let (line, call) = (business_line::Entity, unrouted_call::Entity);
-    let line_of_another = Query::select()
-        .expr(Expr::val(1))
-        .from(line)
-        .and_where(
-            Expr::col((line, business_line::Column::Phone))
-                .equals((call, unrouted_call::Column::BusinessPhone)),
-        )
-        .and_where(Expr::col((line, business_line::Column::TenantId)).ne(tenant.id()))
-        .to_owned();
-    Expr::exists(line_of_another)
+/// The first moment after all that is known of a customer. An exchange whose clock is ahead sends its records again with the same times.
+async fn latest_contact(
+    transaction: &DatabaseTransaction,
+    tenant: TenantScope,
+    customer: &Customer,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    let latest_call: Option<DateTime<Utc>> = missed_call::Entity::find(tenant)
+        .select_only()
+        .column(missed_call::Column::CalledAt)
+        .filter(missed_call::COLUMN.caller_phone.eq(customer.key.phone.as_e164()))
+        .order_by_desc(missed_call::Column::CalledAt)
+        .limit(1)
+        .into_tuple()
+        .one(transaction)
+        .await?;
+    let latest = latest_call.max(customer.last_answered_at);
+    Ok(latest.and_then(|latest| latest.checked_add_signed(TimeDelta::microseconds(1))))
 }

@@ -1,12 +1,18 @@
 //! Requests that may be sent again: the record of a request and its effect are one transaction.
 
 use scoped_futures::ScopedFutureExt as _;
-use sea_orm::{DatabaseTransaction, EntityTrait as _, QueryFilter as _, Set};
+use sea_orm::{
+    DatabaseTransaction, EntityTrait as _, QueryFilter as _, QuerySelect as _, QueryTrait as _, Set,
+    sea_query::{Expr, ExprTrait as _},
+};
 use tracing::instrument;
 use uuid::Uuid;
 
-use super::{Storage, entities::idempotency_record, error::Failure, transaction::TransactionFuture};
-use crate::domain::{error::Error, phone::PhoneNumber};
+use super::{
+    Storage, entities::idempotency_record, error::Failure, transaction::TransactionFuture,
+    unrouted_calls::PURGE_BATCH,
+};
+use crate::domain::{access::TenantScope, error::Error, personal::Personal, phone::PhoneNumber};
 
 /// A request with an id of the caller's choice.
 #[derive(Clone, Debug)]
@@ -90,11 +96,19 @@ impl Storage {
     #[instrument(name = "storage.purge_requests", skip_all)]
     pub async fn purge_requests(&self) -> Result<u64, Error> {
         let now = self.environment().now();
-        self.write(move |transaction| {
+        self.write_in_batches(PURGE_BATCH, move |transaction| {
             async move {
-                let expired = idempotency_record::Entity::delete_many()
-                    .filter(idempotency_record::COLUMN.expires_at.lte(now));
-                Ok(expired.exec(transaction).await?.rows_affected)
+                use idempotency_record::Column;
+                let key = [Column::Principal, Column::Method, Column::RequestId];
+                let expired = idempotency_record::Entity::find()
+                    .select_only()
+                    .columns(key)
+                    .filter(idempotency_record::COLUMN.expires_at.lte(now))
+                    .limit(PURGE_BATCH)
+                    .into_query();
+                let purged = idempotency_record::Entity::delete_many()
+                    .filter(Expr::tuple(key.map(Expr::col)).in_subquery(expired));
+                Ok(purged.exec(transaction).await?.rows_affected)
             }
             .scope_boxed()
         })
@@ -113,6 +127,9 @@ impl Storage {
         if record.expires_at <= self.environment().now() {
             idempotency_record::Entity::delete_by_id(id).exec(transaction).await?;
             return Ok(None);
+        }
+        if record.request_hash.is_empty() {
+            return Err(Error::CustomerErased.into());
         }
         if record.request_hash != key.request_hash {
             return Err(Error::RequestIdReused.into());
@@ -144,10 +161,34 @@ impl Storage {
     }
 }
 
+/// Forgets the answers that tell of a customer, and what was asked; answers how many. That the requests were made stays: one that is sent again
+/// must not bring the customer back.
+pub(super) async fn forget_responses(
+    transaction: &DatabaseTransaction,
+    tenant: TenantScope,
+    phone: &PhoneNumber,
+) -> Result<u64, Failure> {
+    let blank = idempotency_record::ActiveModel {
+        customer_phone: Set(None),
+        request_hash: Set(Vec::new()),
+        response: Set(Personal::default()),
+        ..Default::default()
+    };
+    let forgotten = idempotency_record::Entity::update_many()
+        .set(blank)
+        .filter(idempotency_record::COLUMN.tenant_id.eq(tenant.id()))
+        .filter(idempotency_record::COLUMN.customer_phone.eq(phone.as_e164()));
+    Ok(forgotten.exec(transaction).await?.rows_affected)
+}
+
 /// Whether an error may come from the effect of an equal request, and not from the database or the request id itself.
 const fn is_rule(error: &Error) -> bool {
     !matches!(
         error,
-        Error::RequestIdReused | Error::DatabaseUnavailable | Error::Overloaded | Error::Internal(_)
+        Error::RequestIdReused
+            | Error::CustomerErased
+            | Error::DatabaseUnavailable
+            | Error::Overloaded
+            | Error::Internal(_)
     )
 }

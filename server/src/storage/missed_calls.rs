@@ -1,7 +1,7 @@
 //! Missed calls, as kept.
 
 use chrono::{DateTime, Utc};
-use sea_orm::QueryFilter as _;
+use sea_orm::{QueryFilter as _, sea_query::ExprTrait as _};
 use tracing::instrument;
 use uuid::Uuid;
 
@@ -100,7 +100,9 @@ impl Storage {
             query = query.filter(column.called_at.lt(until));
         }
         if filter.unreturned_only {
-            query = query.filter(column.returned_at.is_null());
+            // Nobody can call an erased customer back.
+            let erased = column.redacted_at.is_not_null().and(column.caller_phone.is_null());
+            query = query.filter(column.returned_at.is_null()).filter(erased.not());
         }
         let columns = (missed_call::Column::CalledAt, missed_call::Column::Id);
         let rows = page.apply(query, columns, Order::NewestFirst).all(&self.reader).await.map_err(surface)?;

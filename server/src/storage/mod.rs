@@ -34,6 +34,8 @@ mod unrouted_calls;
 use chrono::TimeDelta;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
 
+use self::erasure::OwnKey;
+
 pub use crate::entities;
 
 pub use self::{
@@ -61,7 +63,7 @@ pub use self::{
 };
 use crate::{
     clock::Environment,
-    domain::{erasure::ErasureKey, error::Error, phone::Region},
+    domain::{error::Error, phone::Region},
 };
 
 /// Access to the database; cheap to clone.
@@ -80,7 +82,7 @@ pub struct Storage {
     /// The region of business numbers, as no tenant is known before its line is found.
     region: Region,
     /// By which customers are known again who were erased; none can be erased without.
-    erasure_key: Option<ErasureKey>,
+    erasure_key: OwnKey,
     /// The largest export of a customer, in bytes of JSON.
     export_bytes: usize,
 }
@@ -98,12 +100,17 @@ impl Storage {
         self.region
     }
 
-    /// Whether the database answers.
+    /// Whether requests can be served.
     ///
     /// # Errors
-    /// [`Error::DatabaseUnavailable`] when it does not.
+    /// [`Error::DatabaseUnavailable`] when the database does not answer; [`Error::ErasureKeyUnfit`].
     pub async fn ping(&self) -> Result<(), Error> {
-        self.reader.execute_unprepared("SELECT 1").await.map(drop).map_err(error::surface)
+        self.reader.execute_unprepared("SELECT 1").await.map_err(error::surface)?;
+        match self.key_of_the_erased(&self.reader).await {
+            Ok(_) => Ok(()),
+            Err(error::Failure::Rule(error)) => Err(error),
+            Err(error::Failure::Database(error)) => Err(error::surface(error)),
+        }
     }
 
     /// Calls `observer` after each statement, with its text, values and duration: for tests that look at query plans.

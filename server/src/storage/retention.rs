@@ -38,7 +38,8 @@ impl Storage {
     pub async fn redact_closed_leads(&self, age: TimeDelta) -> Result<u64, Error> {
         let mut redacted = 0;
         loop {
-            let until = self.environment().now() - age;
+            // No lead is as old as that.
+            let Some(until) = self.environment().now().checked_sub_signed(age) else { return Ok(redacted) };
             let leads: Vec<Uuid> = outlived(until)
                 .select_only()
                 .column(lead::Column::Id)

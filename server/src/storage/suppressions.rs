@@ -1,5 +1,7 @@
 //! Phones to which no messages may be sent.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
@@ -11,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Page, PageRequest, Storage,
+    customers::Contact,
     entities::{
         customer,
         enums::{self, ConversationState, FollowUpStatus},
@@ -89,10 +92,13 @@ impl Storage {
             async move {
                 tenant_in(transaction, tenant).await?;
                 let key = CustomerKey { tenant_id: tenant.id(), phone: phone.clone() };
-                let customer = self.lock_customer(transaction, key).await?;
-                if customer.suppressed_at.is_none() {
+                // Of an erased customer the mark is taken from the row that is left; nothing makes the phone known again.
+                let customers =
+                    self.lock_customers(transaction, BTreeSet::from([key]), |_| Contact::Old).await?;
+                let suppressed = customers.into_iter().find(|customer| customer.suppressed_at.is_some());
+                let Some(customer) = suppressed else {
                     return Err(Error::NotFound(Resource::Suppression).into());
-                }
+                };
                 let change = customer::ActiveModel {
                     id: Set(customer.id),
                     suppressed_at: Set(None),

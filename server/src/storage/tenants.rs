@@ -1,11 +1,15 @@
 //! Tenants.
 
+use std::collections::BTreeSet;
+
 use scoped_futures::ScopedFutureExt as _;
 use sea_orm::{
-    ActiveModelTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QuerySelect as _, Set,
-    sea_query::{Expr, ExprTrait as _, OnConflict},
+    ActiveModelTrait as _, DatabaseTransaction, EntityTrait as _, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, Set,
+    sea_query::{Expr, ExprTrait as _, LockType, OnConflict},
 };
 use tracing::instrument;
+use uuid::Uuid;
 
 use super::{
     Page, PageRequest, Storage, convert,
@@ -161,6 +165,22 @@ pub(super) async fn tenant_in(
 ) -> Result<Tenant, Failure> {
     let row = tenant::Entity::find(scope).one(transaction).await?;
     Ok(convert::tenant(row.ok_or(Error::NotFound(Resource::Tenant))?)?)
+}
+
+/// Keeps customers of the tenants from being erased until the transaction ends.
+pub(super) async fn hold_tenants(
+    transaction: &DatabaseTransaction,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<(), Failure> {
+    let every = AllTenants::because("a batch holds calls that name several tenants");
+    let ids: BTreeSet<_> = ids.collect();
+    tenant::Entity::find(every)
+        .filter(tenant::COLUMN.id.is_in(ids))
+        .order_by_asc(tenant::Column::Id)
+        .lock(LockType::Share)
+        .all(transaction)
+        .await?;
+    Ok(())
 }
 
 /// Locks a tenant's row, so that changes of it happen one after another.

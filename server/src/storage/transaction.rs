@@ -93,6 +93,22 @@ impl Storage {
         }
     }
 
+    /// Runs `operation`, which changes at most `most` rows and says how many, until there are fewer; answers how many in all. So no statement
+    /// takes longer, however much there is to do.
+    pub(super) async fn write_in_batches<'env, F>(&self, most: u64, operation: F) -> Result<u64, Error>
+    where
+        F: for<'tx> Fn(&'tx DatabaseTransaction) -> TransactionFuture<'env, 'tx, u64> + Send + Sync,
+    {
+        let mut all = 0;
+        loop {
+            let rows = self.write(&operation).await?;
+            all += rows;
+            if rows < most {
+                return Ok(all);
+            }
+        }
+    }
+
     async fn attempt<'env, T, F>(&self, finish: Finish, operation: &F) -> Result<T, Attempt>
     where
         F: for<'tx> Fn(&'tx DatabaseTransaction) -> TransactionFuture<'env, 'tx, T> + Send + Sync,

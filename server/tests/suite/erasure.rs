@@ -6,6 +6,7 @@ mod logged;
 mod races;
 mod random;
 mod returning;
+mod unrouted;
 mod whole;
 
 use leadcapture_proto::v1::{

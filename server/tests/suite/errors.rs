@@ -47,6 +47,8 @@ fn samples() -> Vec<Error> {
         Error::MessageTooLarge { limit: 1_024 },
         Error::UnsupportedEncoding("gzip is not supported".to_owned()),
         Error::UnknownMethod,
+        Error::CustomerErased,
+        Error::ErasureKeyUnfit,
         Error::ErasureKeyMissing,
         Error::ErasureKeyWrong,
         Error::DeadlineExceeded,
@@ -83,13 +85,15 @@ fn place(error: &Error) -> usize {
         Error::ErasureKeyMissing => 22,
         Error::ErasureKeyWrong => 23,
         Error::RateLimited { .. } => 24,
+        Error::CustomerErased => 25,
+        Error::ErasureKeyUnfit => 26,
     }
 }
 
 #[test]
 fn there_is_a_sample_of_every_error() {
     let places: BTreeSet<_> = samples().iter().map(place).collect();
-    assert_eq!(places, (0..=24).collect());
+    assert_eq!(places, (0..=26).collect());
 }
 
 /// The rows of the table in `docs/errors.md`, by reason: code, metadata, advice.

@@ -2,18 +2,22 @@
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
-    CallDisposition, Lead, LeadEventKind, LeadStatus, QualifyLeadRequest, RecordCallRequest, Tenant,
+    CallDisposition, IvrStep, Lead, LeadEventKind, LeadStatus, MissedCall, QualifyLeadRequest,
+    RecordCallRequest, Tenant, UpdateLeadRequest,
 };
 use leadcapture_server::{
     clock::{Clock as _, ManualClock},
     storage::Storage,
 };
+use prost_types::{Struct, Value, value::Kind};
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use crate::support::{
     calls::{LINE, missed, mobile, mobile_e164},
     client::Client,
-    database::both_engines,
-    leads::{details, history, moved, qualified, qualify, read, transition, walked},
+    database::{Engine, TestDatabase, both_engines},
+    dump::{telling, waiting_for_locks},
+    leads::{details, history, moved, qualified, qualify, read, transition, update, updated, walked},
     server::{TestServer, environment, noon, settings},
 };
 
@@ -24,6 +28,8 @@ async fn told(client: &Client, clock: &ManualClock, number: u32, path: &[LeadSta
     let call = RecordCallRequest {
         recording_url: Some("https://recordings.example/1".to_owned()),
         representative_name: Some("Yossi".to_owned()),
+        ivr_path: vec![IvrStep { layer_name: "Levi family".to_owned(), ..IvrStep::default() }],
+        custom_data: Some(Struct { fields: [("name".to_owned(), text("Dana Levi"))].into() }),
         ..missed(&number.to_string(), &mobile(number), clock.now())
     };
     let lead = client.record(call).await.lead.unwrap();
@@ -34,9 +40,15 @@ async fn tell(client: &Client, lead: &Lead) -> Lead {
     let request = QualifyLeadRequest {
         customer_name: Some("Dana".to_owned()),
         need: Some("a boiler".to_owned()),
+        contact_preference: Some("in the evening".to_owned()),
         ..qualify(lead)
     };
-    qualified(client, request).await.unwrap().0
+    let lead = qualified(client, request).await.unwrap().0;
+    updated(client, UpdateLeadRequest { note: Some("has a dog".to_owned()), ..update(&lead) }).await.unwrap()
+}
+
+fn text(text: &str) -> Value {
+    Value { kind: Some(Kind::StringValue(text.to_owned())) }
 }
 
 fn texts(lead: &Lead) -> [bool; 4] {
@@ -52,10 +64,63 @@ fn texts(lead: &Lead) -> [bool; 4] {
 async fn telling_calls(client: &Client, tenant: &Tenant, lead: &Lead) -> usize {
     let calls = client.all_missed_calls(tenant).await;
     let of_lead = calls.iter().filter(|call| call.lead_id.as_ref() == Some(&lead.id));
-    of_lead.filter(|call| call.recording_url.is_some() || call.representative_name.is_some()).count()
+    let telling = |call: &&MissedCall| {
+        let told = [
+            call.recording_url.is_some(),
+            call.representative_name.is_some(),
+            !call.ivr_path.is_empty(),
+            call.custom_data.is_some(),
+        ];
+        assert!(told == [true; 4] || told == [false; 4], "{told:?}");
+        told[0]
+    };
+    of_lead.filter(telling).count()
+}
+
+/// A record that comes again with another number while the lead of the first is blanked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_under_another_number_writes_nothing_back() {
+    // SQLite has one writer at a time.
+    let db = TestDatabase::new(Engine::Postgres).await;
+    let clock = noon();
+    let server = TestServer::start_at(&db, &clock).await;
+    server.tenant_with_line(LINE).await;
+    told(&server, &clock, 1, &[LeadStatus::Lost]).await;
+    let again = RecordCallRequest {
+        recording_url: Some("https://recordings.example/2".to_owned()),
+        ..missed("1", "anonymous", clock.now())
+    };
+    clock.advance(AGE);
+    let storage = Storage::connect(&settings(&db).database, environment(clock.clone())).await.unwrap();
+    let connection = db.connect().await;
+    let hold = connection.begin().await.unwrap();
+    hold.execute_unprepared("LOCK TABLE lead_events IN SHARE MODE").await.unwrap();
+    let sweeping = tokio::spawn(async move { storage.redact_closed_leads(AGE).await });
+    waiting_for_locks(&db, 1).await;
+    let client = (*server).clone();
+    let again = tokio::spawn(async move { client.record(again).await });
+    waiting_for_locks(&db, 2).await;
+    hold.rollback().await.unwrap();
+    assert_eq!(sweeping.await.unwrap().unwrap(), 1);
+    assert_eq!(again.await.unwrap().disposition(), CallDisposition::Duplicate);
+    let told = telling(&db, &["Yossi", "recordings.example"]).await;
+    assert!(told.is_empty(), "{told:#?}");
 }
 
 both_engines! {
+    async fn a_time_longer_than_any_calendar_keeps_everything(db: TestDatabase) {
+        let clock = noon();
+        let server = TestServer::start_at(&db, &clock).await;
+        server.tenant_with_line(LINE).await;
+        let lead = told(&server, &clock, 1, &[LeadStatus::Lost]).await;
+        let storage = Storage::connect(&settings(&db).database, environment(clock.clone())).await.unwrap();
+        for age in [TimeDelta::days(i64::from(u32::MAX)), TimeDelta::MAX] {
+            assert_eq!(storage.redact_closed_leads(age).await.unwrap(), 0);
+            assert_eq!(storage.purge_unrouted(age).await.unwrap(), 0);
+        }
+        assert_eq!(texts(&read(&server, &lead).await), [true; 4]);
+    }
+
     async fn closed_leads_are_blanked_when_their_time_is_over(db: TestDatabase) {
         let clock = noon();
         let server = TestServer::start_at(&db, &clock).await;
@@ -81,12 +146,12 @@ both_engines! {
             assert_ne!(lead.etag, before.etag);
             let newest = history(&server, &lead).await.pop().unwrap();
             assert_eq!((newest.kind(), &*newest.actor, newest.reason()), (LeadEventKind::Redacted, "system:retention", "retention"));
-            assert_eq!(details(&newest), serde_json::json!({ "fields": ["customer_name", "need"] }));
+            assert_eq!(details(&newest), serde_json::json!({ "fields": ["customer_name", "need", "contact_preference", "note"] }));
             assert_eq!(telling_calls(&server, &tenant, &lead).await, 0);
         }
         for before in [open, reopened, later] {
             let lead = read(&server, &before).await;
-            assert_eq!((texts(&lead), &lead.etag), ([true, true, false, false], &before.etag));
+            assert_eq!((texts(&lead), &lead.etag), ([true; 4], &before.etag));
             assert_eq!(telling_calls(&server, &tenant, &lead).await, 1);
         }
         // A record that comes again fills nothing.

@@ -134,7 +134,7 @@ both_engines! {
         let connection = db.connect().await;
         let of_a_tenant: Vec<_> =
             entities().into_iter().filter(|table| table.columns.contains_key("tenant_id")).collect();
-        assert_eq!(of_a_tenant.len(), 9);
+        assert_eq!(of_a_tenant.len(), 10);
         for table in of_a_tenant {
             assert!(catalog::goes_with_its_tenant(&connection, table.name).await, "{}", table.name);
         }

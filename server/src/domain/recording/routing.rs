@@ -139,6 +139,12 @@ impl Directory {
         Ok(Route::Routed(RoutedCall { reported, tenant: Arc::clone(tenant), customer, kind }))
     }
 
+    /// The region of the tenant that a record names.
+    #[must_use]
+    pub fn region_of(&self, record: &CallRecord) -> Option<Region> {
+        Some(self.tenants.get(&record.tenant_id?)?.region)
+    }
+
     fn line_at(&self, phone: &PhoneNumber, record: &CallRecord) -> Option<&BusinessLine> {
         self.lines.get(phone)?.iter().find(|line| line.owned_at(record.called_at))
     }

@@ -20,13 +20,13 @@ pub struct Model {
     pub request_id: Uuid,
     /// The tenant the request was about; the record goes when it goes.
     pub tenant_id: Option<Uuid>,
-    /// The phone the request was about in E.164; the record goes when it is erased.
+    /// The phone the request was about in E.164, until it is erased.
     #[sea_orm(column_type = "Text")]
     pub customer_phone: Option<Personal>,
-    /// Hash of the request.
+    /// Hash of the request; empty once the customer was erased.
     #[sea_orm(column_type = "Blob")]
     pub request_hash: Vec<u8>,
-    /// The encoded response.
+    /// The encoded response; empty once the customer was erased.
     #[sea_orm(column_type = "Blob")]
     pub response: Personal<Vec<u8>>,
     /// When the row was made.

@@ -12,6 +12,8 @@ pub struct Model {
     /// Id, a version 7 UUID.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
+    /// The tenant that the record names.
+    pub tenant_id: Option<Uuid>,
     /// The telephone exchange that reported the call.
     #[sea_orm(column_type = "Text")]
     pub provider: String,

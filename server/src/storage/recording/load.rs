@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{
-    Condition, ConnectionTrait as _, DatabaseTransaction, QueryFilter as _, TryInsertResult,
-    sea_query::ExprTrait as _,
+    Condition, ConnectionTrait as _, DatabaseTransaction, DbBackend, QueryFilter as _, QueryOrder as _,
+    QuerySelect as _, TryInsertResult,
+    sea_query::{ExprTrait as _, LockType},
 };
 use uuid::Uuid;
 
@@ -100,7 +101,7 @@ pub(super) async fn known(
     calls: &[RoutedCall<'_>],
     customers: Vec<Customer>,
 ) -> Result<Known, Failure> {
-    let calls = stored_calls(transaction, calls).await?;
+    let calls = stored_calls(transaction, calls, &customers).await?;
     let mut leads = leads_of_phones(transaction, &customers).await?;
     let current_leads = current_leads(&leads);
 
@@ -119,6 +120,7 @@ pub(super) async fn known(
 async fn stored_calls(
     transaction: &DatabaseTransaction,
     calls: &[RoutedCall<'_>],
+    customers: &[Customer],
 ) -> Result<Vec<MissedCall>, Failure> {
     let mut by_id: BTreeMap<(Uuid, &str), BTreeSet<&str>> = BTreeMap::new();
     let mut by_caller: BTreeMap<Uuid, BTreeSet<&str>> = BTreeMap::new();
@@ -145,8 +147,40 @@ async fn stored_calls(
     if condition.is_empty() {
         return Ok(Vec::new());
     }
-    let rows = missed_call::Entity::find(EVERY).filter(condition).all(transaction).await?;
+    let mut rows = missed_call::Entity::find(EVERY).filter(condition).all(transaction).await?;
+    lock_apart(transaction, &mut rows, customers).await?;
     rows.into_iter().map(|row| convert::missed_call(row).map_err(Failure::from)).collect()
+}
+
+/// Locks those of the calls that the locks of the customers do not keep as they are, and reads them again: a record may come once more with
+/// another number, while the customer of the first is erased.
+async fn lock_apart(
+    transaction: &DatabaseTransaction,
+    rows: &mut Vec<missed_call::Model>,
+    customers: &[Customer],
+) -> Result<(), Failure> {
+    // SQLite has one writer at a time.
+    if transaction.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let locked: HashSet<_> =
+        customers.iter().map(|customer| (customer.key.tenant_id, customer.key.phone.as_e164())).collect();
+    let is_locked = |row: &missed_call::Model| {
+        row.caller_phone
+            .as_ref()
+            .is_some_and(|phone| locked.contains(&(row.tenant_id, phone.reveal().as_str())))
+    };
+    let apart: BTreeSet<Uuid> = rows.iter().filter(|row| !is_locked(row)).map(|row| row.id).collect();
+    if apart.is_empty() {
+        return Ok(());
+    }
+    rows.retain(|row| !apart.contains(&row.id));
+    let again = missed_call::Entity::find(EVERY)
+        .filter(missed_call::COLUMN.id.is_in(apart))
+        .order_by_asc(missed_call::Column::Id)
+        .lock(LockType::NoKeyUpdate);
+    rows.append(&mut again.all(transaction).await?);
+    Ok(())
 }
 
 /// All leads of the customers' phones; a phone has few, as calls within the windows go to the one that is there.

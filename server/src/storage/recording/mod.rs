@@ -14,10 +14,11 @@ use uuid::Uuid;
 
 use super::{
     Storage,
-    customers::Contact,
+    customers::{Contact, erasures},
     error::Failure,
+    tenants::hold_tenants,
     transaction::Finish,
-    unrouted_calls::{delete_unrouted, keep_unrouted},
+    unrouted_calls::{WaitingCall, delete_unrouted, keep_unrouted},
 };
 use crate::domain::{
     call::Disposition,
@@ -25,7 +26,7 @@ use crate::domain::{
     error::Error,
     recording::{
         Decision, FreshIds, ReportedCall, decide,
-        routing::{Route, RoutedCall},
+        routing::{Directory, Route, RoutedCall, customer_phone},
     },
 };
 
@@ -114,12 +115,40 @@ impl Storage {
         // Every call was either decided at once or routed, and each routed call has a decision.
         let results: Vec<_> = results.into_iter().flatten().collect();
         if replayed.is_empty() {
-            keep_unrouted(transaction, &unrouted, self.environment(), self.region()).await?;
+            let waiting = self.waiting(transaction, &unrouted, &directory).await?;
+            keep_unrouted(transaction, &waiting, self.environment(), self.region()).await?;
         }
         let recorded =
             replayed.iter().zip(&results).filter(|(_, result)| is_recorded(result)).map(|(id, _)| *id);
         delete_unrouted(transaction, recorded.collect()).await?;
         Ok(results)
+    }
+
+    /// The calls to keep until their numbers have a tenant: all but those of customers whom the tenant that they name has erased since.
+    async fn waiting<'a>(
+        &self,
+        transaction: &DatabaseTransaction,
+        calls: &[&'a ReportedCall],
+        directory: &Directory,
+    ) -> Result<Vec<WaitingCall<'a>>, Failure> {
+        let waiting = calls.iter().map(|call| {
+            let region = directory.region_of(&call.record).unwrap_or(self.region());
+            WaitingCall { reported: call, customer_phone: customer_phone(&call.record, region) }
+        });
+        let mut waiting: Vec<_> = waiting.collect();
+        let keys: BTreeSet<_> = waiting.iter().filter_map(WaitingCall::customer).collect();
+        if keys.is_empty() {
+            return Ok(waiting);
+        }
+        // An erasure that is under way either sees these calls or is seen by them.
+        hold_tenants(transaction, keys.iter().map(|key| key.tenant_id)).await?;
+        let Some(key) = self.key_of_the_erased(transaction).await? else { return Ok(waiting) };
+        let erasures = erasures(transaction, key, keys.iter()).await?;
+        waiting.retain(|call| {
+            let erased_at = call.customer().and_then(|customer| erasures.get(&customer).copied());
+            erased_at.is_none_or(|erased_at| call.reported.record.called_at >= erased_at)
+        });
+        Ok(waiting)
     }
 
     /// Locks the customers of the batch. One who was erased is in touch again by a call that began later.

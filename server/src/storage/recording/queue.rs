@@ -130,6 +130,7 @@ fn repeat(error: &Error) -> Error {
     match error {
         Error::DatabaseUnavailable => Error::DatabaseUnavailable,
         Error::Overloaded => Error::Overloaded,
+        Error::ErasureKeyUnfit => Error::ErasureKeyUnfit,
         other => Error::internal(other.to_string()),
     }
 }

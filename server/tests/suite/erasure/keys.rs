@@ -7,7 +7,10 @@ use super::*;
 use crate::support::{
     calls::{LINE, before, missed, mobile},
     database::both_engines,
+    problem::Problem,
+    rows::follow_ups,
     server::{TestServer, environment, present, settings},
+    wait::until,
 };
 use leadcapture_server::clock::SystemClock;
 
@@ -26,6 +29,41 @@ both_engines! {
         assert_eq!(problem.kind(), (Code::FailedPrecondition, "ERASURE_KEY_MISSING"));
         assert!(problem.message.contains("--erasure-key-file"), "{}", problem.message);
         assert_eq!(server.all_leads(&tenant).await.len(), 1);
+    }
+
+    async fn a_server_without_the_key_brings_nobody_back(db: TestDatabase) {
+        let other_key = db.folder().join("other-key");
+        std::fs::write(&other_key, "0a".repeat(32)).unwrap();
+        let server = TestServer::start(&db).await;
+        // They started when nobody was erased yet, and served.
+        let mut strangers = Vec::new();
+        for erasure_key in [ErasureKeySource::None, ErasureKeySource::Given(other_key)] {
+            let health_interval = std::time::Duration::from_millis(20);
+            let settings = Settings { erasure_key, health_interval, ..settings(&db) };
+            strangers.push(TestServer::start_with(settings, SystemClock).await);
+        }
+        let tenant = server.tenant_with_line(LINE).await;
+        for (number, stranger) in (2..).zip(&strangers) {
+            stranger.record(missed(&format!("before-{number}"), &mobile(number), present())).await;
+        }
+        suppress(&server, &tenant, &mobile(1)).await;
+        erased(&server, &tenant, &mobile(1)).await;
+        for (number, stranger) in (2..).zip(&strangers) {
+            for call in [missed("old", &mobile(1), before(present(), 600)), missed("new", &mobile(1), present())] {
+                let problem = Problem::from(stranger.try_record(call).await.unwrap_err());
+                assert_eq!((problem.kind(), problem.retry), ((Code::Unavailable, "ERASURE_KEY_UNFIT"), true));
+            }
+            // Whoever is known was not erased.
+            let again = missed(&format!("again-{number}"), &mobile(number), present());
+            assert_eq!(stranger.disposition(again).await, leadcapture_proto::v1::CallDisposition::Attached);
+            until("the server to be out of service", async || {
+                let health = stranger.health("leadcapture.v1.MissedCallService").await;
+                (health == Some(tonic_health::pb::health_check_response::ServingStatus::NotServing)).then_some(())
+            })
+            .await;
+        }
+        let new = server.record(missed("new", &mobile(1), present() + chrono::TimeDelta::seconds(30))).await;
+        assert!(follow_ups(&db, &new.lead.unwrap()).await.is_empty(), "the suppression was not lost");
     }
 
     async fn erased_customers_need_the_key_for_ever(db: TestDatabase) {

@@ -1,20 +1,93 @@
 //! Erasures beside calls of the same phone.
 
-use leadcapture_proto::v1::{CallDisposition, RecordCallRequest};
+use leadcapture_proto::v1::{CallDisposition, CaptureLeadRequest, RecordCallRequest};
+use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
 use super::*;
 use crate::support::{
     calls::{LINE, before, missed, mobile, mobile_e164},
-    database::both_engines,
-    dump::{rows, telling},
+    database::{Engine, TestDatabase, both_engines},
+    dump::{rows, telling, waiting_for_locks},
     leads::capture,
     race::{at_once, servers},
-    server::present,
+    server::{TestServer, present},
 };
 
 enum Step {
     Call(Box<RecordCallRequest>),
     Erase,
+}
+
+/// A record that comes again with another number while the customer of the first is erased.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_under_another_number_writes_nothing_back() {
+    // SQLite has one writer at a time.
+    let db = TestDatabase::new(Engine::Postgres).await;
+    let server = TestServer::start(&db).await;
+    let tenant = server.tenant_with_line(LINE).await;
+    let call = RecordCallRequest {
+        representative_name: Some("Yossi Cohen".to_owned()),
+        ..missed("1", &mobile(1), before(present(), 600))
+    };
+    server.record(call.clone()).await;
+    let request = CaptureLeadRequest {
+        request_id: uuid::Uuid::from_u128(1).to_string(),
+        ..capture(&tenant, &mobile(1))
+    };
+    server.leads().capture_lead(request).await.unwrap();
+    // Holds the erasure up after it has blanked the calls.
+    let connection = db.connect().await;
+    let hold = connection.begin().await.unwrap();
+    hold.execute_unprepared("SELECT 1 FROM idempotency_records FOR UPDATE").await.unwrap();
+    let (client, of) = ((*server).clone(), tenant.clone());
+    let erasing = tokio::spawn(async move { erased(&client, &of, &mobile(1)).await });
+    waiting_for_locks(&db, 1).await;
+    let client = (*server).clone();
+    let again = RecordCallRequest {
+        customer_phone: "anonymous".to_owned(),
+        recording_url: Some("https://recordings.example/1".to_owned()),
+        ..call
+    };
+    let again = tokio::spawn(async move { client.record(again).await });
+    waiting_for_locks(&db, 2).await;
+    hold.rollback().await.unwrap();
+    assert_eq!(erasing.await.unwrap(), [1, 1, 0, 1]);
+    assert_eq!(again.await.unwrap().disposition(), CallDisposition::Duplicate);
+    let told = telling(&db, &["Yossi", "recordings.example"]).await;
+    assert!(told.is_empty(), "{told:#?}");
+}
+
+/// A record that names its tenant comes again while its customer is erased.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unrouted_record_beside_an_erasure_is_not_kept() {
+    let db = TestDatabase::new(Engine::Postgres).await;
+    let server = TestServer::start(&db).await;
+    let tenant = server.tenant_with_line(LINE).await;
+    let request = CaptureLeadRequest {
+        request_id: uuid::Uuid::from_u128(1).to_string(),
+        ..capture(&tenant, &mobile(1))
+    };
+    server.leads().capture_lead(request).await.unwrap();
+    // Holds the erasure up after it has deleted the unrouted calls.
+    let connection = db.connect().await;
+    let hold = connection.begin().await.unwrap();
+    hold.execute_unprepared("SELECT 1 FROM idempotency_records FOR UPDATE").await.unwrap();
+    let (client, of) = ((*server).clone(), tenant.clone());
+    let erasing = tokio::spawn(async move { erased(&client, &of, &mobile(1)).await });
+    waiting_for_locks(&db, 1).await;
+    let client = (*server).clone();
+    let call = RecordCallRequest {
+        business_phone: "0779990001".to_owned(),
+        tenant_id: tenant.id.clone(),
+        ..missed("1", &mobile(1), before(present(), 600))
+    };
+    let again = tokio::spawn(async move { client.record(call).await });
+    waiting_for_locks(&db, 2).await;
+    hold.rollback().await.unwrap();
+    erasing.await.unwrap();
+    assert_eq!(again.await.unwrap().disposition(), CallDisposition::Unrouted);
+    let told = telling(&db, &[&digits(1)]).await;
+    assert!(told.is_empty(), "{told:#?}");
 }
 
 both_engines! {

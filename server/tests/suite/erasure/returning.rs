@@ -1,9 +1,12 @@
 //! A customer who calls again after the erasure: somebody new, but for the wish not to be messaged.
 
 use leadcapture_proto::v1::{
-    CallDisposition, Lead, LeadStatus, ListSuppressionsRequest, LostReason, TransitionLeadRequest,
+    CallDisposition, CaptureLeadRequest, Lead, LeadStatus, ListSuppressionsRequest, LostReason,
+    RemoveSuppressionRequest, TransitionLeadRequest,
 };
 use leadcapture_server::clock::Clock as _;
+use tonic::Code;
+use uuid::Uuid;
 
 use super::*;
 use crate::support::{
@@ -11,6 +14,7 @@ use crate::support::{
     database::{TestDatabase, both_engines},
     dump::telling,
     leads::{capture, captured, moved, transition},
+    problem::Problem,
     rows::follow_ups,
     server::{TestServer, noon},
 };
@@ -85,6 +89,50 @@ both_engines! {
             }
             assert_eq!(suppressed(&server, &tenant).await, [mobile_e164(1)]);
         }
+    }
+
+    async fn a_request_from_before_the_erasure_brings_nobody_back(db: TestDatabase) {
+        let server = TestServer::start(&db).await;
+        let tenant = server.tenant_with_line(LINE).await;
+        let request = CaptureLeadRequest {
+            customer_name: Some("Dana Levi".to_owned()),
+            request_id: Uuid::from_u128(1).to_string(),
+            ..capture(&tenant, &mobile(1))
+        };
+        captured(&server, request.clone()).await;
+        assert_eq!(erased(&server, &tenant, &mobile(1)).await, [1, 0, 0, 1]);
+        let problem = Problem::of(server.leads().capture_lead(request.clone()).await);
+        assert_eq!(problem.kind(), (Code::FailedPrecondition, "CUSTOMER_ERASED"));
+        assert!(telling(&db, &[&digits(1), "Dana"]).await.is_empty());
+        assert_eq!(erased(&server, &tenant, &mobile(1)).await, [0; 4]);
+        captured(&server, CaptureLeadRequest { request_id: Uuid::from_u128(2).to_string(), ..request }).await;
+    }
+
+    async fn answers_to_another_tenant_stay(db: TestDatabase) {
+        let server = TestServer::start(&db).await;
+        let tenant = server.tenant_with_line(LINE).await;
+        let other = server.create_tenant("Other Plumbing").await;
+        let request = CaptureLeadRequest { request_id: Uuid::from_u128(1).to_string(), ..capture(&other, &mobile(1)) };
+        let lead = captured(&server, request.clone()).await;
+        assert_eq!(erased(&server, &tenant, &mobile(1)).await, [0; 4]);
+        assert_eq!(captured(&server, request).await, lead);
+    }
+
+    async fn taking_a_suppression_back_keeps_no_phone(db: TestDatabase) {
+        let clock = noon();
+        let server = TestServer::start_at(&db, &clock).await;
+        let tenant = server.tenant_with_line(LINE).await;
+        let remove = || RemoveSuppressionRequest { tenant_id: tenant.id.clone(), phone: mobile(1), ..Default::default() };
+        suppress(&server, &tenant, &mobile(1)).await;
+        erased(&server, &tenant, &mobile(1)).await;
+        server.conversations().remove_suppression(remove()).await.unwrap();
+        let problem = Problem::of(server.conversations().remove_suppression(remove()).await);
+        assert_eq!(problem.kind(), (Code::NotFound, "SUPPRESSION_NOT_FOUND"));
+        assert!(telling(&db, &[&digits(1)]).await.is_empty());
+        assert_eq!(server.disposition(missed("old", &mobile(1), before(clock.now(), 60))).await, CallDisposition::Suppressed);
+        clock.advance(chrono::TimeDelta::minutes(5));
+        let back = server.record(missed("1", &mobile(1), clock.now())).await;
+        assert_eq!(openers(&db, &back.lead.unwrap()).await, 1, "the wish was taken back");
     }
 
     async fn a_capture_by_hand_brings_the_customer_back(db: TestDatabase) {

@@ -69,6 +69,7 @@ fn no_row_shows_a_person() {
     });
     assert_hidden(unrouted_call::Model {
         id,
+        tenant_id: None,
         provider: "exchange".into(),
         call_id: "call-1".into(),
         business_phone: PHONE.into(),

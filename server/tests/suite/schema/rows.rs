@@ -1,5 +1,6 @@
 //! What the schema accepts, refuses and removes.
 
+use leadcapture_migration::{Migrator, MigratorTrait as _};
 use leadcapture_server::storage::entities::enums::{
     ApiTokenRole, FollowUpStatus, LeadEventKind, LeadStatus, SuppressionReason,
 };
@@ -10,7 +11,7 @@ use leadcapture_server::storage::entities::{
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{
     ActiveModelTrait, DatabaseConnection, DbErr, EntityTrait, IntoActiveModel, ModelTrait as _,
-    PaginatorTrait as _, RuntimeErr, SqlErr,
+    PaginatorTrait as _, QueryOrder as _, RuntimeErr, SqlErr,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -132,6 +133,7 @@ both_engines! {
         store(&db, released_number::Model { phone: PHONE.into(), released_at: now() }).await;
         store(&db, unrouted_call::Model {
             id: Uuid::from_u128(11),
+            tenant_id: None,
             provider: "exchange".into(),
             call_id: "call-2".into(),
             business_phone: "*1234".into(),
@@ -153,6 +155,35 @@ both_engines! {
         assert!(is_empty::<idempotency_record::Entity>(&db).await);
         assert!(!is_empty::<released_number::Entity>(&db).await);
         assert!(!is_empty::<unrouted_call::Entity>(&db).await);
+    }
+
+    /// The record says which tenant it names, from before there was a column for it.
+    async fn unrouted_calls_keep_their_tenant_from_version_to_version(db: TestDatabase) {
+        let db = db.connect().await;
+        store(&db, tenant()).await;
+        let waiting = |id, tenant_id: Option<Uuid>, record: serde_json::Value| unrouted_call::Model {
+            id: Uuid::from_u128(id),
+            tenant_id,
+            provider: "exchange".into(),
+            call_id: format!("call-{id}"),
+            business_phone: "*1234".into(),
+            customer_phone: Some(PHONE.into()),
+            called_at: now(),
+            received_at: now(),
+            record: record.into(),
+        };
+        let of_tenant = json!({ "tenant_id": TENANT });
+        store(&db, waiting(1, Some(TENANT), of_tenant.clone())).await;
+        store(&db, waiting(2, None, json!({ "tenant_id": null }))).await;
+        store(&db, waiting(3, None, json!({ "tenant_id": Uuid::from_u128(99) }))).await;
+        // The same call, named by a tenant and by nobody: the schema before keeps one.
+        store(&db, unrouted_call::Model { call_id: "call-1".into(), ..waiting(4, None, json!({})) }).await;
+        Migrator::down(&db, Some(1)).await.unwrap();
+        Migrator::up(&db, None).await.unwrap();
+        let rows = unrouted_call::Entity::find().order_by_asc(unrouted_call::Column::Id).all(&db).await.unwrap();
+        let tenants: Vec<_> = rows.iter().map(|row| (row.id.as_u128(), row.tenant_id)).collect();
+        assert_eq!(tenants, [(1, Some(TENANT)), (2, None), (3, None)]);
+        assert_eq!(rows[0], waiting(1, Some(TENANT), of_tenant));
     }
 
     async fn a_phone_has_one_open_lead(db: TestDatabase) {

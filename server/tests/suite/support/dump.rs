@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use uuid::Uuid;
 
-use super::database::TestDatabase;
+use super::{database::TestDatabase, wait::until};
 
 /// A row as text, with the table that it is of.
 #[derive(Debug)]
@@ -50,6 +50,16 @@ pub(crate) async fn telling(db: &TestDatabase, what: &[&str]) -> Vec<Row> {
     let mut rows = rows(db).await;
     rows.retain(|row| what.iter().any(|what| row.tells(what)));
     rows
+}
+
+/// Waits until this many transactions of the database wait for a lock (PostgreSQL only).
+pub(crate) async fn waiting_for_locks(db: &TestDatabase, count: usize) {
+    let connection = db.connect().await;
+    let sql = "SELECT pid::text AS text FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until("transactions that wait for locks", async || {
+        (strings(&connection, sql).await.len() == count).then_some(())
+    })
+    .await;
 }
 
 async fn tables(connection: &DatabaseConnection) -> Vec<String> {
