@@ -172,7 +172,11 @@ impl Parts {
         let rates = settings
             .token_rate
             .map(|rate| TokenRates::new(rate, storage.environment().clone(), metrics.clone()));
-        let mut router = tonic::transport::Server::builder()
+        let mut server = tonic::transport::Server::builder();
+        if let Some(age) = limits.connection_age {
+            server = server.max_connection_age(age);
+        }
+        let mut router = server
             .max_concurrent_streams(limits.streams)
             .http2_keepalive_interval(Some(limits.keepalive))
             .http2_keepalive_timeout(Some(limits.keepalive))

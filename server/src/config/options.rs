@@ -105,6 +105,12 @@ pub struct Options {
     /// Most workers that wait for follow-ups at the same time; more are refused as overload [default: 1024]
     #[arg(long, env = "LEADCAPTURE_MAX_CLAIMS", value_name = "NUMBER")]
     pub max_claims: Option<NonZeroUsize>,
+    /// Most memory in bytes that requests in flight may take; more are refused as overload [default: 67108864]
+    #[arg(long, env = "LEADCAPTURE_MAX_REQUEST_MEMORY", value_name = "BYTES")]
+    pub max_request_memory: Option<NonZeroUsize>,
+    /// How much of `max_requests`, `max_claims` and `max_request_memory` one token may have, in percent [default: 50]
+    #[arg(long, env = "LEADCAPTURE_TOKEN_SHARE", value_name = "PERCENT")]
+    pub token_share: Option<NonZeroUsize>,
     /// Most gRPC connections; more wait to be accepted [default: 1024]
     #[arg(long, env = "LEADCAPTURE_MAX_CONNECTIONS", value_name = "NUMBER")]
     pub max_connections: Option<NonZeroUsize>,
@@ -114,6 +120,9 @@ pub struct Options {
     /// Most requests at the same time on one connection [default: 128]
     #[arg(long, env = "LEADCAPTURE_MAX_STREAMS", value_name = "NUMBER")]
     pub max_streams: Option<NonZeroU32>,
+    /// After what time a client is asked to connect anew; its requests in flight are finished [default: never]
+    #[arg(long, env = "LEADCAPTURE_MAX_CONNECTION_AGE", value_name = "TIME")]
+    pub max_connection_age: Option<Span>,
     /// How long a connection may be silent before it is probed, and how long the answer may take [default: 20s]
     #[arg(long, env = "LEADCAPTURE_KEEPALIVE", value_name = "TIME")]
     pub keepalive: Option<Span>,
@@ -219,9 +228,12 @@ impl Options {
             request_timeout: self.request_timeout.or(file.request_timeout),
             max_requests: self.max_requests.or(file.max_requests),
             max_claims: self.max_claims.or(file.max_claims),
+            max_request_memory: self.max_request_memory.or(file.max_request_memory),
+            token_share: self.token_share.or(file.token_share),
             max_connections: self.max_connections.or(file.max_connections),
             handshake_timeout: self.handshake_timeout.or(file.handshake_timeout),
             max_streams: self.max_streams.or(file.max_streams),
+            max_connection_age: self.max_connection_age.or(file.max_connection_age),
             keepalive: self.keepalive.or(file.keepalive),
             sweep_interval: self.sweep_interval.or(file.sweep_interval),
             unrouted_retention_days: self.unrouted_retention_days.or(file.unrouted_retention_days),

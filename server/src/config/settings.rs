@@ -90,7 +90,6 @@ impl Options {
     /// The region is unknown, something would be kept for more than a hundred years, tokens would be kept for too long, a burst has no rate, or settings of the webhook do not go together.
     pub fn settings(&self) -> Result<Settings, String> {
         let span = |given: Option<Span>, default: Duration| given.map_or(default, |span| span.0);
-        let count = |given: Option<NonZeroUsize>, default| given.map_or(default, NonZeroUsize::get);
         let acquire_timeout = span(self.database_acquire_timeout, Duration::from_secs(3));
         let cache_ttl = span(self.auth_cache_ttl, Duration::from_secs(5));
         if cache_ttl > MAX_CACHE_TTL {
@@ -114,6 +113,7 @@ impl Options {
             kept("unrouted_retention_days", self.unrouted_retention_days, TimeDelta::days(1))?;
         let closed_lead_retention =
             kept("closed_lead_retention_days", self.closed_lead_retention_days, TimeDelta::days(1))?;
+        let (message_bytes, memory) = self.sizes()?;
         let erasure_key = ErasureKeySource::new(self.erasure_key_file.clone(), &url);
         Ok(Settings {
             database: DatabaseSettings {
@@ -144,13 +144,16 @@ impl Options {
             migrate_on_start: self.migrate_on_start.unwrap_or(true),
             recording: QueueSettings { workers, batch: 200, capacity: count(self.recording_queue, 4_096) },
             limits: Limits {
-                message_bytes: count(self.max_message_bytes, 16 * 1024 * 1024),
+                message_bytes,
+                memory,
+                token_share: self.token_share()?,
                 request_timeout: span(self.request_timeout, Duration::from_secs(30)),
                 requests: count(self.max_requests, 1_024),
                 claims: count(self.max_claims, 1_024),
                 connections: count(self.max_connections, 1_024),
                 handshake: span(self.handshake_timeout, Duration::from_secs(10)),
                 streams: self.max_streams.map_or(128, NonZeroU32::get),
+                connection_age: self.max_connection_age.map(|span| span.0),
                 keepalive: span(self.keepalive, Duration::from_secs(20)),
             },
             sweep_interval: span(self.sweep_interval, Duration::from_secs(30)),
@@ -161,6 +164,26 @@ impl Options {
             closed_lead_retention,
             shutdown_timeout: span(self.shutdown_timeout, Duration::from_secs(15)),
         })
+    }
+
+    /// The largest message, and the memory of all requests in flight.
+    fn sizes(&self) -> Result<(usize, usize), String> {
+        let message_bytes = count(self.max_message_bytes, 16 * 1024 * 1024);
+        let least = message_bytes.saturating_mul(2);
+        let memory = count(self.max_request_memory, least.max(64 * 1024 * 1024));
+        if memory < least {
+            return Err(format!(
+                "max_request_memory: must be at least {least}, twice max_message_bytes, or a request of that size would never be let in"
+            ));
+        }
+        Ok((message_bytes, memory))
+    }
+
+    fn token_share(&self) -> Result<usize, String> {
+        match count(self.token_share, 50) {
+            percent @ 1..=100 => Ok(percent),
+            _ => Err("token_share: must be from 1 to 100 percent".to_owned()),
+        }
     }
 
     fn tls(&self) -> Result<Option<TlsFiles>, String> {
@@ -190,4 +213,8 @@ impl Options {
             }
         }
     }
+}
+
+fn count(given: Option<NonZeroUsize>, default: usize) -> usize {
+    given.map_or(default, NonZeroUsize::get)
 }

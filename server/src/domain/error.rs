@@ -177,6 +177,11 @@ pub enum Error {
     /// Too much is going on.
     #[error("the server is overloaded; try again later")]
     Overloaded,
+    /// The token has as much in flight as one may; others are served.
+    #[error(
+        "the token has as many requests in flight as one token may have, or they take as much memory; send this one again when some are answered"
+    )]
+    TokenBusy,
     /// The token sends more requests than it may.
     #[error(
         "the token may send {per_second} requests per second and has sent more; send this one again after {wait:?}"
@@ -198,8 +203,8 @@ pub enum Error {
         /// What the decoder said.
         problem: String,
     },
-    /// The request is larger than the server accepts.
-    #[error("the request is larger than {limit} bytes; split it")]
+    /// The request is larger than the server accepts, as it was sent or once it is decoded.
+    #[error("the request is larger than {limit} bytes, or would be in memory; split it")]
     MessageTooLarge {
         /// The most bytes.
         limit: usize,
@@ -261,6 +266,7 @@ impl Error {
             Self::ErasureKeyUnfit => "ERASURE_KEY_UNFIT",
             Self::DatabaseUnavailable => "DATABASE_UNAVAILABLE",
             Self::Overloaded => "OVERLOADED",
+            Self::TokenBusy => "TOKEN_BUSY",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
             Self::MalformedMessage { .. } => "MALFORMED_MESSAGE",

@@ -41,7 +41,7 @@ pub(super) const fn code(error: &Error) -> Code {
         Error::Unauthenticated(_) => Code::Unauthenticated,
         Error::PermissionDenied { .. } => Code::PermissionDenied,
         Error::DatabaseUnavailable | Error::ErasureKeyUnfit => Code::Unavailable,
-        Error::Overloaded | Error::RateLimited { .. } => Code::ResourceExhausted,
+        Error::Overloaded | Error::TokenBusy | Error::RateLimited { .. } => Code::ResourceExhausted,
         Error::DeadlineExceeded => Code::DeadlineExceeded,
         Error::MessageTooLarge { .. } => Code::OutOfRange,
         Error::UnsupportedEncoding(_) | Error::UnknownMethod => Code::Unimplemented,
@@ -85,6 +85,7 @@ impl From<Error> for Status {
             Error::DatabaseUnavailable
             | Error::ErasureKeyUnfit
             | Error::Overloaded
+            | Error::TokenBusy
             | Error::DeadlineExceeded => {
                 details.set_retry_info(Some(RETRY_AFTER));
             }

@@ -189,6 +189,7 @@ const fn is_rule(error: &Error) -> bool {
             | Error::CustomerErased
             | Error::DatabaseUnavailable
             | Error::Overloaded
+            | Error::TokenBusy
             | Error::Internal(_)
     )
 }

@@ -42,6 +42,7 @@ fn samples() -> Vec<Error> {
         Error::PermissionDenied { role: Role::Worker, allowed: &[Role::Admin, Role::Tenant] },
         Error::DatabaseUnavailable,
         Error::Overloaded,
+        Error::TokenBusy,
         Error::RateLimited { per_second: 50, wait: Duration::from_millis(20) },
         Error::MalformedMessage { field: "name".to_owned(), problem: "is not UTF-8".to_owned() },
         Error::MessageTooLarge { limit: 1_024 },
@@ -87,13 +88,14 @@ fn place(error: &Error) -> usize {
         Error::RateLimited { .. } => 24,
         Error::CustomerErased => 25,
         Error::ErasureKeyUnfit => 26,
+        Error::TokenBusy => 27,
     }
 }
 
 #[test]
 fn there_is_a_sample_of_every_error() {
     let places: BTreeSet<_> = samples().iter().map(place).collect();
-    assert_eq!(places, (0..=26).collect());
+    assert_eq!(places, (0..=27).collect());
 }
 
 /// The rows of the table in `docs/errors.md`, by reason: code, metadata, advice.

@@ -1,7 +1,9 @@
 //! What callers may ask for at most, and that others are served all the same.
 
 mod abuse;
+mod memory;
 mod rate;
+mod share;
 
 use std::time::Duration;
 
@@ -173,16 +175,53 @@ async fn a_connection_that_says_nothing_is_closed() {
     assert_eq!(server.health(SERVICE).await, HEALTHY);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_connection_ends_with_its_last_request() {
+    let db = TestDatabase::new(Engine::Sqlite).await;
+    let server = start(&db, |limits| limits.connection_age = Some(Duration::from_millis(300))).await;
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    let (client, connection) = h2::client::handshake(stream).await.unwrap();
+    let ended = tokio::spawn(connection);
+    // Longer than the connection is to live.
+    let answer = claim(&server, Duration::from_secs(1));
+    assert!(answer.await.unwrap().follow_ups.is_empty());
+    timeout(LONG, ended).await.expect("the connection to end").unwrap().unwrap();
+    drop(client);
+    // The library's client has connected anew.
+    assert_eq!(server.health(SERVICE).await, HEALTHY);
+}
+
 #[test]
 fn the_limits_can_be_set() {
     let options: leadcapture_server::config::Options = toml::from_str(
-        "max_message_bytes = 5\nrequest_timeout = '1s'\nmax_requests = 2\nmax_claims = 3\nmax_connections = 4\nmax_streams = 6\n\
-         keepalive = '7s'\nhandshake_timeout = '8s'\ndatabase_lock_timeout = '9s'",
+        "max_message_bytes = 5\nmax_request_memory = 10\ntoken_share = 20\nrequest_timeout = '1s'\nmax_requests = 2\nmax_claims = 3\nmax_connections = 4\nmax_streams = 6\n\
+         max_connection_age = '10s'\nkeepalive = '7s'\nhandshake_timeout = '8s'\ndatabase_lock_timeout = '9s'",
     )
     .unwrap();
     let Settings { limits, database, .. } = options.settings().unwrap();
     assert_eq!((limits.message_bytes, limits.request_timeout), (5, Duration::from_secs(1)));
+    assert_eq!((limits.memory, limits.token_share), (10, 20));
     assert_eq!((limits.requests, limits.claims, limits.connections, limits.streams), (2, 3, 4, 6));
     assert_eq!((limits.keepalive, limits.handshake), (Duration::from_secs(7), Duration::from_secs(8)));
-    assert_eq!(database.lock_timeout, Duration::from_secs(9));
+    assert_eq!(
+        (limits.connection_age, database.lock_timeout),
+        (Some(Duration::from_secs(10)), Duration::from_secs(9))
+    );
+}
+
+#[test]
+fn limits_that_let_nothing_in_are_refused() {
+    for (text, complaint) in [
+        ("max_message_bytes = 5\nmax_request_memory = 9", "max_request_memory: must be at least 10"),
+        ("max_request_memory = 1000", "max_request_memory: must be at least 33554432"),
+        ("token_share = 101", "token_share: must be from 1 to 100"),
+    ] {
+        let options: leadcapture_server::config::Options = toml::from_str(text).unwrap();
+        let error = options.settings().unwrap_err();
+        assert!(error.starts_with(complaint), "{text}: {error}");
+    }
+    // The memory grows with the largest message.
+    let options: leadcapture_server::config::Options =
+        toml::from_str("max_message_bytes = 100000000").unwrap();
+    assert_eq!(options.settings().unwrap().limits.memory, 200_000_000);
 }

@@ -4,11 +4,12 @@ use std::{fs, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
-use http::{Method, Request, Uri};
+use http::{Method, Request, request::Builder};
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
 use super::{HEALTHY, LONG, SERVICE};
 use crate::support::{
+    client::Client,
     database::{Engine, TestDatabase},
     process::{ServerProcess, start_process},
 };
@@ -17,7 +18,7 @@ use crate::support::{
 const MAX_MEMORY_KIB: u64 = 200 * 1024;
 
 /// A connection on which requests are written by hand.
-async fn connect(address: SocketAddr) -> SendRequest<Bytes> {
+pub(super) async fn connect(address: SocketAddr) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(address).await.unwrap();
     let (client, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
@@ -25,9 +26,14 @@ async fn connect(address: SocketAddr) -> SendRequest<Bytes> {
 }
 
 fn request() -> Request<()> {
-    let uri = Uri::from_static("http://leadcapture/leadcapture.v1.LeadService/ListLeads");
+    request_to("LeadService/ListLeads").body(()).unwrap()
+}
+
+/// The head of a request, as far as every request has the same.
+pub(super) fn request_to(method: &str) -> Builder {
+    let uri = format!("http://leadcapture/leadcapture.v1.{method}");
     let request = Request::builder().method(Method::POST).uri(uri).header("content-type", "application/grpc");
-    request.header("te", "trailers").body(()).unwrap()
+    request.header("te", "trailers")
 }
 
 /// The most memory that the process has had so far, in KiB (proc(5), `VmHWM`).
@@ -39,9 +45,14 @@ fn peak_memory(process: &ServerProcess) -> u64 {
 
 /// Others are served, and quickly.
 async fn assert_serves(process: &ServerProcess) {
+    assert_serves_client(process, process).await;
+}
+
+/// As [`assert_serves`], to a client with a token.
+pub(super) async fn assert_serves_client(process: &ServerProcess, client: &Client) {
     let answer = timeout(LONG, process.health(SERVICE)).await;
     assert_eq!(answer.expect("the server to answer"), HEALTHY);
-    process.create_tenant("Demo Plumbing").await;
+    client.create_tenant("Demo Plumbing").await;
     let peak = peak_memory(process);
     assert!(peak < MAX_MEMORY_KIB, "the server took {peak} KiB");
 }

@@ -1,4 +1,8 @@
-//! How much the callers may ask: requests in flight, and the time that each may take.
+//! How much the callers may ask: requests in flight, their memory, and the time that each may take.
+
+mod body;
+mod shares;
+mod weight;
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,11 +12,12 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::time::timeout;
 use tonic::Status;
 
+use self::{shares::Shares, weight::Shapes};
 use super::{conversation_parse::MAX_WAIT, method_of};
-use crate::domain::error::Error;
+use crate::{auth::Session, domain::error::Error};
 
 /// The limits of a server.
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +30,18 @@ pub struct Limits {
     pub requests: usize,
     /// The most claims of follow-ups in flight: they may wait for a minute, and must not keep others out.
     pub claims: usize,
+    /// The most memory that requests in flight may take together, in bytes: their messages as sent and as decoded.
+    pub memory: usize,
+    /// How much of `requests`, `claims` and `memory` one token may have, in percent.
+    pub token_share: usize,
     /// The most connections; more wait to be accepted.
     pub connections: usize,
     /// How long a new connection may take for the first bytes of the protocol.
     pub handshake: Duration,
     /// The most requests in flight on one connection; more wait at the client.
     pub streams: u32,
+    /// After what time a client is asked to connect anew; its requests in flight are finished.
+    pub connection_age: Option<Duration>,
     /// How long a connection may be silent before it is probed, and how long the answer may take.
     pub keepalive: Duration,
 }
@@ -44,36 +55,54 @@ const MARGIN: Duration = Duration::from_millis(20);
 /// Lets requests in as far as there is room, and ends them at their deadline.
 #[derive(Debug)]
 pub(super) struct Gate {
-    requests: Semaphore,
-    claims: Semaphore,
+    requests: Shares,
+    claims: Shares,
+    memory: Shares,
+    message_bytes: usize,
     request_timeout: Duration,
+    shapes: Shapes,
 }
 
 impl Gate {
     pub(super) fn new(limits: &Limits) -> Self {
+        let shares = |all, least| Shares::new(all, limits.token_share, least);
         Self {
-            requests: Semaphore::new(limits.requests),
-            claims: Semaphore::new(limits.claims),
+            requests: shares(limits.requests, 1),
+            claims: shares(limits.claims, 1),
+            // The largest request that there may be is let in from everybody.
+            memory: shares(limits.memory, limits.message_bytes.saturating_mul(2)),
+            message_bytes: limits.message_bytes,
             request_timeout: limits.request_timeout,
+            shapes: Shapes::new(),
         }
+    }
+
+    async fn answer(&self, request: Request, next: Next) -> Result<Response, Error> {
+        let token = request.extensions().get::<Session>().and_then(|session| session.principal().token_id());
+        let may_wait = method_of(request.uri().path()) == Some(CLAIM);
+        let (places, time) = if may_wait {
+            (&self.claims, self.request_timeout + MAX_WAIT)
+        } else {
+            (&self.requests, self.request_timeout)
+        };
+        let _place = places.take(token, 1)?;
+        let time = callers_timeout(request.headers()).unwrap_or(time);
+        let answer = async {
+            let mut memory = self.memory.take(token, 0)?;
+            let read = body::read(request, self.message_bytes, &self.shapes, &mut memory);
+            // However long the caller would wait for the answer: what comes drop by drop must not hold its place for ever.
+            let request =
+                timeout(self.request_timeout, read).await.map_err(|_| Error::DeadlineExceeded)??;
+            Ok(next.run(request).await)
+        };
+        let time = time.saturating_sub(MARGIN).max(time / 2);
+        timeout(time, answer).await.map_err(|_| Error::DeadlineExceeded)?
     }
 }
 
 /// Runs a request within the limits. What is past its deadline is dropped, and with it the transaction that it has begun.
 pub(super) async fn within_limits(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
-    let may_wait = method_of(request.uri().path()) == Some(CLAIM);
-    let (room, time) = if may_wait {
-        (&gate.claims, gate.request_timeout + MAX_WAIT)
-    } else {
-        (&gate.requests, gate.request_timeout)
-    };
-    let Ok(_permit) = room.try_acquire() else { return Status::from(Error::Overloaded).into_http() };
-    let time = callers_timeout(request.headers()).unwrap_or(time);
-    let time = time.saturating_sub(MARGIN).max(time / 2);
-    match timeout(time, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => Status::from(Error::DeadlineExceeded).into_http(),
-    }
+    gate.answer(request, next).await.unwrap_or_else(|error| Status::from(error).into_http())
 }
 
 /// The header `grpc-timeout`: at most eight digits and a unit (gRPC over HTTP/2, "Timeout"). One that cannot be read is none.

@@ -1,0 +1,321 @@
+//! What a request takes in memory once it is decoded, told from its bytes before it is.
+//!
+//! A repeated message of two bytes on the wire is a struct of some hundred in memory, and an object of JSON with one key a node of a tree. A
+//! request within the limit of its size could so take hundreds of times as much. The wire format (protobuf.dev, "Encoding") tells messages from texts
+//! only by the types of their fields, which the descriptors have.
+
+use std::collections::{BTreeMap, HashMap};
+
+use leadcapture_proto::FILE_DESCRIPTOR_SET;
+use prost::{
+    DecodeError, Message as _,
+    encoding::{WireType, decode_key, decode_varint},
+};
+use prost_types::{
+    DescriptorProto, FieldDescriptorProto, FileDescriptorSet, MessageOptions,
+    field_descriptor_proto::{Label, Type},
+};
+
+/// What a field takes in its struct: the largest is a list, a text or a tree of 24 bytes and whether it is there.
+const FIELD: usize = 32;
+/// A list that grows has up to twice the room that it needs.
+const GROWTH: usize = 2;
+/// The least that a map takes as soon as it has one entry: a node of the tree, with room for eleven.
+const MAP_NODE: usize = 640;
+/// A number of at least one byte on the wire, in a list.
+const NUMBER: usize = 8 * GROWTH;
+/// A text without its bytes, in a list.
+const TEXT: usize = FIELD * GROWTH;
+/// How deep the decoder goes before it refuses a message.
+const DEPTH: usize = 100;
+
+/// The messages that requests are made of.
+#[derive(Debug)]
+pub(super) struct Shapes {
+    shapes: Vec<Shape>,
+    /// The shape of each method's request, by the method's path.
+    of_method: HashMap<String, usize>,
+}
+
+/// The fields of a message that can take more memory than bytes, by their numbers.
+#[derive(Debug, Default)]
+struct Shape {
+    fields: HashMap<u32, Field>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Field {
+    Numbers,
+    Texts,
+    /// The place of the message's shape, and what each of them takes beside what is in it.
+    Message {
+        shape: usize,
+        weight: usize,
+        is_map: bool,
+    },
+}
+
+/// Why weighing ended early.
+enum Stop {
+    /// The decoder will refuse the rest.
+    Malformed,
+    TooHeavy,
+}
+
+impl From<DecodeError> for Stop {
+    fn from(_: DecodeError) -> Self {
+        Self::Malformed
+    }
+}
+
+impl Shapes {
+    /// The shapes of all requests of the services.
+    pub(super) fn new() -> Self {
+        let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET)
+            .unwrap_or_else(|error| unreachable!("the descriptors were compiled with the program: {error}"));
+        let mut messages = BTreeMap::new();
+        for file in &set.file {
+            collect(&format!(".{}", file.package()), &file.message_type, &mut messages);
+        }
+        let places: HashMap<_, _> =
+            messages.keys().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+        let shapes = messages.values().map(|message| Shape::of(message, &messages, &places)).collect();
+        let services = set.file.iter().flat_map(|file| {
+            file.service.iter().map(|service| (format!("/{}.{}", file.package(), service.name()), service))
+        });
+        let of_method = services
+            .flat_map(|(path, service)| {
+                service.method.iter().map(move |method| (format!("{path}/{}", method.name()), method))
+            })
+            .filter_map(|(path, method)| Some((path, *places.get(method.input_type())?)))
+            .collect();
+        Self { shapes, of_method }
+    }
+
+    /// What decoding the request of a method takes beside its bytes; `None` when that is more than `most`. Of a method that there is not: nothing.
+    pub(super) fn weigh(&self, path: &str, message: &[u8], most: usize) -> Option<usize> {
+        let Some(shape) = self.of_method.get(path) else { return Some(0) };
+        let mut scale = Scale { shapes: &self.shapes, weight: 0, most };
+        match scale.put(*shape, message, DEPTH) {
+            Ok(()) | Err(Stop::Malformed) => Some(scale.weight),
+            Err(Stop::TooHeavy) => None,
+        }
+    }
+}
+
+/// All messages within `scope`, by their full names.
+fn collect<'a>(
+    scope: &str,
+    messages: &'a [DescriptorProto],
+    into: &mut BTreeMap<String, &'a DescriptorProto>,
+) {
+    for message in messages {
+        let name = format!("{scope}.{}", message.name());
+        collect(&name, &message.nested_type, into);
+        into.insert(name, message);
+    }
+}
+
+impl Shape {
+    fn of(
+        message: &DescriptorProto,
+        messages: &BTreeMap<String, &DescriptorProto>,
+        places: &HashMap<&str, usize>,
+    ) -> Self {
+        let field = |field: &FieldDescriptorProto| {
+            let is_list = field.label() == Label::Repeated;
+            match field.r#type() {
+                Type::Message | Type::Group => {
+                    let shape = *places.get(field.type_name())?;
+                    let message = messages.get(field.type_name())?;
+                    let weight = if is_list { size(message) * GROWTH } else { 0 };
+                    let is_map = message.options.as_ref().is_some_and(MessageOptions::map_entry);
+                    Some(Field::Message { shape, weight, is_map })
+                }
+                Type::String | Type::Bytes => is_list.then_some(Field::Texts),
+                _ => is_list.then_some(Field::Numbers),
+            }
+        };
+        let number = |of: &FieldDescriptorProto| u32::try_from(of.number()).ok();
+        let fields = message.field.iter().filter_map(|of| Some((number(of)?, field(of)?)));
+        Self { fields: fields.collect() }
+    }
+}
+
+/// The most bytes of the struct of a message. The fields of a `oneof` have one place.
+fn size(message: &DescriptorProto) -> usize {
+    let alone = message.field.iter().filter(|field| field.oneof_index.is_none()).count();
+    FIELD * (1 + alone + message.oneof_decl.len())
+}
+
+/// Adds up what a request takes.
+struct Scale<'a> {
+    shapes: &'a [Shape],
+    weight: usize,
+    most: usize,
+}
+
+impl Scale<'_> {
+    /// Reads the fields of a message as the decoder will.
+    fn put(&mut self, shape: usize, mut message: &[u8], depth: usize) -> Result<(), Stop> {
+        let depth = depth.checked_sub(1).ok_or(Stop::Malformed)?;
+        let mut has_map = false;
+        while !message.is_empty() {
+            let (number, wire_type) = decode_key(&mut message)?;
+            let field = self.shapes.get(shape).and_then(|shape| shape.fields.get(&number)).copied();
+            let content = match wire_type {
+                WireType::LengthDelimited => {
+                    let length = decode_varint(&mut message)?;
+                    let length = usize::try_from(length).map_err(|_| Stop::Malformed)?;
+                    take(&mut message, length)?
+                }
+                WireType::Varint => {
+                    decode_varint(&mut message)?;
+                    &[0]
+                }
+                WireType::SixtyFourBit => take(&mut message, 8)?,
+                WireType::ThirtyTwoBit => take(&mut message, 4)?,
+                // The fields within a group, which no message here has, are read as if they stood outside: never less than the truth.
+                WireType::StartGroup | WireType::EndGroup => continue,
+            };
+            match field {
+                None => {}
+                Some(Field::Numbers) => self.add(content.len() * NUMBER)?,
+                Some(Field::Texts) => self.add(TEXT)?,
+                Some(Field::Message { shape, weight, is_map }) => {
+                    self.add(weight)?;
+                    if is_map && !has_map {
+                        has_map = true;
+                        self.add(MAP_NODE)?;
+                    }
+                    self.put(shape, content, depth)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, weight: usize) -> Result<(), Stop> {
+        self.weight = self.weight.saturating_add(weight);
+        if self.weight > self.most { Err(Stop::TooHeavy) } else { Ok(()) }
+    }
+}
+
+fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], Stop> {
+    let (taken, rest) = bytes.split_at_checked(length).ok_or(Stop::Malformed)?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use leadcapture_proto::v1::{
+        BatchRecordCallsRequest, IvrStep, ListLeadsRequest, RecordCallRequest, StartConversationRequest,
+    };
+    use prost_types::{ListValue, Struct, Value, value::Kind};
+
+    use super::*;
+
+    const RECORD: &str = "/leadcapture.v1.MissedCallService/RecordCall";
+    const BATCH: &str = "/leadcapture.v1.MissedCallService/BatchRecordCalls";
+
+    fn weigh(path: &str, message: &impl prost::Message) -> usize {
+        Shapes::new().weigh(path, &message.encode_to_vec(), usize::MAX).unwrap()
+    }
+
+    fn call_with(data: Struct) -> RecordCallRequest {
+        RecordCallRequest { custom_data: Some(data), ..RecordCallRequest::default() }
+    }
+
+    fn object(entries: impl IntoIterator<Item = (String, Kind)>) -> Struct {
+        let fields = entries.into_iter().map(|(key, kind)| (key, Value { kind: Some(kind) })).collect();
+        Struct { fields }
+    }
+
+    #[test]
+    fn every_method_has_a_shape_and_no_struct_is_larger_than_is_thought() {
+        let shapes = Shapes::new();
+        for (method, _) in super::super::super::ROLES {
+            assert!(shapes.of_method.contains_key(&format!("/leadcapture.v1.{method}")), "{method}");
+        }
+        let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+        let mut messages = BTreeMap::new();
+        for file in &set.file {
+            collect(&format!(".{}", file.package()), &file.message_type, &mut messages);
+        }
+        for (name, bytes) in [
+            (".leadcapture.v1.RecordCallRequest", size_of::<RecordCallRequest>()),
+            (".leadcapture.v1.IvrStep", size_of::<IvrStep>()),
+            (".leadcapture.v1.StartConversationRequest", size_of::<StartConversationRequest>()),
+            (".google.protobuf.Value", size_of::<Value>()),
+            (".google.protobuf.Struct.FieldsEntry", size_of::<(String, Value)>()),
+        ] {
+            assert!(size(messages[name]) >= bytes, "{name} takes {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn an_ordinary_call_weighs_little() {
+        let data = (0..20).map(|n| (format!("key {n}"), Kind::StringValue("value".to_owned())));
+        let call = RecordCallRequest {
+            ivr_path: vec![IvrStep::default(); 5],
+            called_at: Some(prost_types::Timestamp { seconds: 1, nanos: 1 }),
+            ..call_with(object(data))
+        };
+        assert!(weigh(RECORD, &call) < 8_000, "{}", weigh(RECORD, &call));
+        let batch = BatchRecordCallsRequest { calls: vec![call; 1_000] };
+        assert!(weigh(BATCH, &batch) < 10_000_000, "{}", weigh(BATCH, &batch));
+    }
+
+    #[test]
+    fn what_is_small_on_the_wire_and_large_in_memory_is_weighed_as_large() {
+        let calls = vec![RecordCallRequest::default(); 1_000];
+        let batch = BatchRecordCallsRequest { calls };
+        assert!(weigh(BATCH, &batch) >= 1_000 * size_of::<RecordCallRequest>());
+
+        let values = vec![Value { kind: None }; 1_000];
+        let list = Kind::ListValue(ListValue { values });
+        let call = call_with(object([(String::new(), list)]));
+        assert!(weigh(RECORD, &call) >= 1_000 * size_of::<Value>());
+
+        // A node of a tree for each.
+        let values = (0..1_000).map(|_| Kind::StructValue(object([(String::new(), Kind::BoolValue(true))])));
+        let values = values.map(|kind| Value { kind: Some(kind) }).collect();
+        let call = call_with(object([(String::new(), Kind::ListValue(ListValue { values }))]));
+        assert!(weigh(RECORD, &call) >= 1_000 * MAP_NODE);
+
+        let statuses = ListLeadsRequest { statuses: vec![1; 1_000], ..ListLeadsRequest::default() };
+        let path = "/leadcapture.v1.LeadService/ListLeads";
+        assert!(weigh(path, &statuses) >= 1_000 * size_of::<i32>());
+    }
+
+    #[test]
+    fn weighing_ends_at_the_limit_and_at_what_cannot_be_decoded() {
+        let shapes = Shapes::new();
+        let calls = vec![RecordCallRequest::default(); 1_000];
+        let mut batch = BatchRecordCallsRequest { calls }.encode_to_vec();
+        let weight = shapes.weigh(BATCH, &batch, usize::MAX).unwrap();
+        assert_eq!(shapes.weigh(BATCH, &batch, weight), Some(weight));
+        assert_eq!(shapes.weigh(BATCH, &batch, weight - 1), None);
+        // A length without what it is the length of.
+        batch.extend([0x0a, 0xff, 0x01]);
+        assert_eq!(shapes.weigh(BATCH, &batch, usize::MAX), Some(weight));
+        for broken in [&[0xff; 20][..], &[0], &[0x0a, 0x80], &[0x0b, 0x0b, 0x0b], &[0x09, 1]] {
+            assert_eq!(shapes.weigh(BATCH, broken, 0), Some(0), "{broken:?}");
+        }
+        assert_eq!(shapes.weigh("/leadcapture.v1.LeadService/Steal", &batch, 0), Some(0));
+        // Deeper than the decoder goes: custom_data (0x82 0x01), then objects within objects.
+        let deep = (0..10_000)
+            .fold(Vec::new(), |inner: Vec<u8>, _| wrap(&[0x2a], wrap(&[0x0a], wrap(&[0x12], inner))));
+        let weight = shapes.weigh(RECORD, &wrap(&[0x82, 0x01], deep), usize::MAX).unwrap();
+        assert!(weight < DEPTH * 1_000, "{weight}");
+    }
+
+    /// A length-delimited field of that key.
+    fn wrap(key: &[u8], content: Vec<u8>) -> Vec<u8> {
+        let mut field = key.to_vec();
+        prost::encoding::encode_varint(content.len() as u64, &mut field);
+        field.extend(content);
+        field
+    }
+}
