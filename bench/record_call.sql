@@ -7,8 +7,8 @@ SELECT l.*, t.* FROM business_lines l LEFT JOIN tenants t ON l.tenant_id = t.id
 INSERT INTO customers (id, tenant_id, phone, created_at, updated_at)
   VALUES (gen_random_uuid(), :tenant::uuid, '+9725' || lpad(:number::text, 8, '0'), now(), now())
   ON CONFLICT (tenant_id, phone) DO UPDATE SET updated_at = excluded.updated_at RETURNING *;
-SELECT * FROM missed_calls WHERE tenant_id = :tenant::uuid AND provider = 'bench' AND call_id = ANY (ARRAY[:number::text || '-' || clock_timestamp()]);
-SELECT * FROM leads WHERE tenant_id = :tenant::uuid AND customer_phone = ANY (ARRAY['+9725' || lpad(:number::text, 8, '0')]);
+SELECT * FROM missed_calls WHERE tenant_id = :tenant::uuid AND provider = 'bench' AND call_id = :number::text || '-' || clock_timestamp();
+SELECT * FROM leads WHERE tenant_id = :tenant::uuid AND customer_phone = '+9725' || lpad(:number::text, 8, '0');
 INSERT INTO leads (id, tenant_id, source, customer_phone, status, call_count, last_call_at, captured_at, version, created_at, updated_at)
   VALUES (gen_random_uuid(), :tenant::uuid, 'missed_call', '+9725' || lpad(:number::text, 8, '0'), 'new', 1, now(), now(), 1, now(), now())
   ON CONFLICT (tenant_id, customer_phone) WHERE status NOT IN ('converted', 'lost')

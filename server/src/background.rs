@@ -1,5 +1,5 @@
 //! Work that nobody asks for: replaying and purging unrouted calls, giving silent conversations up, blanking what has outlived its purpose,
-//! writing down when tokens were used, and watching the database. Safe on any number of replicas.
+//! writing down when tokens were used, and watching the database and its statistics. Safe on any number of replicas.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -11,6 +11,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{auth::Authenticator, config::Settings, grpc::health_names, storage::Storage};
+
+/// How often tables are looked at that may have outgrown their statistics: soon enough that reading all rows that have come since takes a moment.
+const STATISTICS_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Starts the background work; it ends with `stop`.
 pub fn start(
@@ -61,6 +64,14 @@ pub fn start(
             }
         }));
     }
+    let growing = storage.clone();
+    tasks.spawn(every(STATISTICS_INTERVAL, stop.clone(), async move || {
+        match growing.refresh_statistics().await {
+            Ok(0) => {}
+            Ok(tables) => tracing::debug!(tables, "the planner's statistics were gathered"),
+            Err(error) => tracing::debug!(%error, "the planner's statistics could not be gathered"),
+        }
+    }));
     let authenticator = authenticator.clone();
     tasks.spawn(every(settings.token_use_interval, stop.clone(), async move || {
         if let Err(error) = authenticator.note_uses().await {

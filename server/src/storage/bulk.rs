@@ -129,27 +129,34 @@ pub(super) fn is_any<C: ColumnTrait>(
     column: C,
     values: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> Expr {
-    let values = values.into_iter();
-    if backend != DbBackend::Postgres {
-        return column.is_in(values.map(|value| value.as_ref().to_owned()));
+    let values: Vec<_> = values.into_iter().map(|value| value.as_ref().to_owned()).collect();
+    match values.as_slice() {
+        // Planned for any values, an array stands for ten of them, and looking ten up costs more than reading a tenant with few rows.
+        [value] => column.eq(value.as_str()),
+        _ if backend != DbBackend::Postgres => column.is_in(values),
+        _ => is_in_array(column, &values, "text[]"),
     }
-    let array = Expr::val(array_literal(values)).cast_as("text[]");
-    column.into_expr().eq(Func::cust("ANY").arg(array))
 }
 
 /// As [`is_any`], for ids.
 pub(super) fn is_any_id<C: ColumnTrait>(backend: DbBackend, column: C, ids: &[Uuid]) -> Expr {
-    if backend != DbBackend::Postgres {
-        return column.is_in(ids.iter().copied());
+    match ids {
+        [id] => column.eq(*id),
+        _ if backend != DbBackend::Postgres => column.is_in(ids.iter().copied()),
+        _ => is_in_array(column, &ids.iter().map(Uuid::to_string).collect::<Vec<_>>(), "uuid[]"),
     }
-    let array = Expr::val(array_literal(ids.iter().map(Uuid::to_string))).cast_as("uuid[]");
+}
+
+fn is_in_array<C: ColumnTrait>(column: C, values: &[String], of: &'static str) -> Expr {
+    let array = Expr::val(array_literal(values)).cast_as(of);
     column.into_expr().eq(Func::cust("ANY").arg(array))
 }
 
 /// A PostgreSQL array literal (PostgreSQL manual, 8.15.2): every element quoted, quotes and backslashes escaped.
-fn array_literal(values: impl Iterator<Item = impl AsRef<str>>) -> String {
+fn array_literal(values: &[String]) -> String {
     let quoted: Vec<_> = values
-        .map(|value| format!("\"{}\"", value.as_ref().replace('\\', "\\\\").replace('"', "\\\"")))
+        .iter()
+        .map(|value| format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
         .collect();
     format!("{{{}}}", quoted.join(","))
 }
@@ -206,7 +213,7 @@ mod tests {
 
     #[test]
     fn array_literals_escape_what_ends_them() {
-        let literal = array_literal(["+97250", "a\"b\\c", "{,}", ""].into_iter());
+        let literal = array_literal(&["+97250", "a\"b\\c", "{,}", ""].map(str::to_owned));
         assert_eq!(literal, r#"{"+97250","a\"b\\c","{,}",""}"#);
     }
 }

@@ -26,6 +26,7 @@ mod recording;
 mod retention;
 mod scope;
 mod silence;
+mod statistics;
 mod suppressions;
 mod tenants;
 mod transaction;

@@ -4,6 +4,7 @@
 
 mod explain;
 mod filled;
+mod statistics;
 
 use chrono::TimeDelta;
 use leadcapture_proto::v1::{
