@@ -18,9 +18,10 @@ use super::{
 use crate::domain::error::Error;
 
 /// The tables that have changed more than they had rows when their statistics were gathered, and more than a little. `reltuples` is -1 where
-/// that never happened (PostgreSQL manual, 53.11).
+/// that never happened (PostgreSQL manual, 53.11). Only their owner may gather them.
 const OUTGROWN: &str = "SELECT t.relname::text AS name FROM pg_stat_user_tables t JOIN pg_class c ON c.oid = t.relid \
-    WHERE t.schemaname = current_schema() AND t.n_mod_since_analyze >= 100 + greatest(c.reltuples, 0)";
+    WHERE t.schemaname = current_schema() AND pg_has_role(c.relowner, 'USAGE') \
+    AND t.n_mod_since_analyze >= 100 + greatest(c.reltuples, 0)";
 
 impl Storage {
     /// Gathers the statistics of the tables that have doubled since that was last done, by whomever; answers of how many.
