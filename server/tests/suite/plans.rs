@@ -38,6 +38,8 @@ macro_rules! list {
     };
 }
 
+mod conversations;
+
 both_engines! {
     async fn every_list_reads_its_page_from_an_index_in_order(db: TestDatabase) {
         let filled = Filled::new(&db).await;

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, Utc};
 use leadcapture_proto::v1::{
-    FindLeadByPhoneRequest, Lead, RecordCallRequest, Tenant, lead_service_client::LeadServiceClient,
+    FindLeadByPhoneRequest, Lead, RecordCallRequest, Tenant,
+    conversation_service_client::ConversationServiceClient, lead_service_client::LeadServiceClient,
     missed_call_service_client::MissedCallServiceClient, tenant_service_client::TenantServiceClient,
 };
 use leadcapture_server::{
@@ -97,6 +98,10 @@ impl Filled {
 
     pub(super) fn missed_calls(&self) -> MissedCallServiceClient<Admitted> {
         MissedCallServiceClient::with_interceptor(self.services.clone(), admit as fn(_) -> _)
+    }
+
+    pub(super) fn conversations(&self) -> ConversationServiceClient<Admitted> {
+        ConversationServiceClient::with_interceptor(self.services.clone(), admit as fn(_) -> _)
     }
 
     pub(super) fn leads(&self) -> LeadServiceClient<Admitted> {
