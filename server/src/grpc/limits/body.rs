@@ -4,7 +4,10 @@ use axum::{body::Body, extract::Request};
 use bytes::BytesMut;
 use tokio_stream::StreamExt as _;
 
-use super::{shares::Share, weight::Shapes};
+use super::{
+    shares::Share,
+    weight::{Shapes, Unweighed},
+};
 use crate::domain::error::Error;
 
 /// What stands before a message: whether it is compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message").
@@ -16,7 +19,7 @@ const FREE: usize = 16 * 1024;
 /// Reads the message of a request, of at most `limit` bytes, and takes the memory for it and for what it will be decoded to.
 ///
 /// # Errors
-/// [`Error::MessageTooLarge`] for a message that has more bytes, or would take more memory than its caller could ever have; [`Error::Overloaded`]
+/// [`Error::MalformedMessage`] for what is no message; [`Error::MessageTooLarge`] for a message that has more bytes, or would take more memory than its caller could ever have; [`Error::Overloaded`]
 /// and [`Error::TokenBusy`] where the memory is not there at the moment.
 pub(super) async fn read(
     request: Request,
@@ -29,7 +32,7 @@ pub(super) async fn read(
     let (mut read, mut end) = (BytesMut::new(), HEAD);
     let mut load = Load { weight: 0, memory };
     while let Some(chunk) = chunks.next().await {
-        let mut chunk = chunk.map_err(|_| broken_off())?;
+        let mut chunk = chunk.map_err(|_| malformed("it was broken off"))?;
         // What follows the first message is left out: every method takes one.
         while !chunk.is_empty() && read.len() < end {
             let part = chunk.split_to(chunk.len().min(end - read.len()));
@@ -50,8 +53,12 @@ pub(super) async fn read(
     // The library refuses what is cut off or compressed, and decodes nothing of it.
     if read.len() == end && read[0] == 0 {
         let most = load.memory.most();
-        let weight = shapes.weigh(parts.uri.path(), &read[HEAD..], most.saturating_sub(load.weight));
-        load.add(weight.ok_or(Error::MessageTooLarge { limit: most })?)?;
+        let room = most.saturating_sub(load.weight);
+        let weight = shapes.weigh(parts.uri.path(), &read[HEAD..], room).map_err(|why| match why {
+            Unweighed::TooHeavy => Error::MessageTooLarge { limit: most },
+            Unweighed::Overrun => malformed("a length in it leads out of the part that it is in"),
+        })?;
+        load.add(weight)?;
     }
     Ok(Request::from_parts(parts, Body::from(read.freeze())))
 }
@@ -70,6 +77,6 @@ impl Load<'_, '_> {
     }
 }
 
-fn broken_off() -> Error {
-    Error::MalformedMessage { field: String::new(), problem: "the request was broken off".to_owned() }
+fn malformed(problem: &str) -> Error {
+    Error::MalformedMessage { field: String::new(), problem: problem.to_owned() }
 }

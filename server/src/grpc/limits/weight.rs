@@ -26,8 +26,8 @@ const MAP_NODE: usize = 640;
 const NUMBER: usize = 8 * GROWTH;
 /// A text without its bytes, in a list.
 const TEXT: usize = FIELD * GROWTH;
-/// How deep the decoder goes before it refuses a message.
-const DEPTH: usize = 100;
+/// How deep messages are followed: deeper than the decoder goes, which refuses them after 100.
+const DEPTH: usize = 128;
 
 /// The messages that requests are made of.
 #[derive(Debug)]
@@ -55,11 +55,28 @@ enum Field {
     },
 }
 
+/// Why a message cannot be weighed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unweighed {
+    /// It is heavier than it may be.
+    TooHeavy,
+    /// A length in it leads out of the part that it is in. The decoder would see that only after it has read what it leads to.
+    Overrun,
+}
+
 /// Why weighing ended early.
 enum Stop {
-    /// The decoder will refuse the rest.
+    /// The bytes are no message; the decoder reads nothing after them, unless it is within a part.
     Malformed,
-    TooHeavy,
+    /// The decoder refuses messages as deep as this, and reads nothing after them.
+    TooDeep,
+    Unweighed(Unweighed),
+}
+
+impl From<Unweighed> for Stop {
+    fn from(why: Unweighed) -> Self {
+        Self::Unweighed(why)
+    }
 }
 
 impl From<DecodeError> for Stop {
@@ -92,13 +109,16 @@ impl Shapes {
         Self { shapes, of_method }
     }
 
-    /// What decoding the request of a method takes beside its bytes; `None` when that is more than `most`. Of a method that there is not: nothing.
-    pub(super) fn weigh(&self, path: &str, message: &[u8], most: usize) -> Option<usize> {
-        let Some(shape) = self.of_method.get(path) else { return Some(0) };
+    /// What decoding the request of a method takes beside its bytes. Of a method that there is not: nothing.
+    ///
+    /// # Errors
+    /// It would be more than `most`, or cannot be told.
+    pub(super) fn weigh(&self, path: &str, message: &[u8], most: usize) -> Result<usize, Unweighed> {
+        let Some(shape) = self.of_method.get(path) else { return Ok(0) };
         let mut scale = Scale { shapes: &self.shapes, weight: 0, most };
         match scale.put(*shape, message, DEPTH) {
-            Ok(()) | Err(Stop::Malformed) => Some(scale.weight),
-            Err(Stop::TooHeavy) => None,
+            Ok(()) | Err(Stop::Malformed | Stop::TooDeep) => Ok(scale.weight),
+            Err(Stop::Unweighed(why)) => Err(why),
         }
     }
 }
@@ -158,46 +178,49 @@ struct Scale<'a> {
 impl Scale<'_> {
     /// Reads the fields of a message as the decoder will.
     fn put(&mut self, shape: usize, mut message: &[u8], depth: usize) -> Result<(), Stop> {
-        let depth = depth.checked_sub(1).ok_or(Stop::Malformed)?;
+        let depth = depth.checked_sub(1).ok_or(Stop::TooDeep)?;
         let mut has_map = false;
         while !message.is_empty() {
             let (number, wire_type) = decode_key(&mut message)?;
             let field = self.shapes.get(shape).and_then(|shape| shape.fields.get(&number)).copied();
-            let content = match wire_type {
+            let before = message.len();
+            match wire_type {
                 WireType::LengthDelimited => {
                     let length = decode_varint(&mut message)?;
                     let length = usize::try_from(length).map_err(|_| Stop::Malformed)?;
-                    take(&mut message, length)?
-                }
-                WireType::Varint => {
-                    decode_varint(&mut message)?;
-                    &[0]
-                }
-                WireType::SixtyFourBit => take(&mut message, 8)?,
-                WireType::ThirtyTwoBit => take(&mut message, 4)?,
-                // The fields within a group, which no message here has, are read as if they stood outside: never less than the truth.
-                WireType::StartGroup | WireType::EndGroup => continue,
-            };
-            match field {
-                None => {}
-                Some(Field::Numbers) => self.add(content.len() * NUMBER)?,
-                Some(Field::Texts) => self.add(TEXT)?,
-                Some(Field::Message { shape, weight, is_map }) => {
-                    self.add(weight)?;
-                    if is_map && !has_map {
-                        has_map = true;
-                        self.add(MAP_NODE)?;
+                    let content = take(&mut message, length)?;
+                    if let Some(Field::Message { shape, weight, is_map }) = field {
+                        self.add(weight)?;
+                        if is_map && !has_map {
+                            has_map = true;
+                            self.add(MAP_NODE)?;
+                        }
+                        // Where the part's bytes end, the decoder would read on.
+                        self.put(shape, content, depth).map_err(|stop| match stop {
+                            Stop::Malformed => Unweighed::Overrun.into(),
+                            stop => stop,
+                        })?;
                     }
-                    self.put(shape, content, depth)?;
                 }
+                WireType::Varint => drop(decode_varint(&mut message)?),
+                WireType::SixtyFourBit => drop(take(&mut message, 8)?),
+                WireType::ThirtyTwoBit => drop(take(&mut message, 4)?),
+                // What is within a group, which no message here has, is read as if it stood outside: never less than the truth.
+                WireType::StartGroup | WireType::EndGroup => {}
+            }
+            match field {
+                // Of a packed list the content is numbers too.
+                Some(Field::Numbers) => self.add((before - message.len()) * NUMBER)?,
+                Some(Field::Texts) => self.add(TEXT)?,
+                Some(Field::Message { .. }) | None => {}
             }
         }
         Ok(())
     }
 
-    fn add(&mut self, weight: usize) -> Result<(), Stop> {
+    fn add(&mut self, weight: usize) -> Result<(), Unweighed> {
         self.weight = self.weight.saturating_add(weight);
-        if self.weight > self.most { Err(Stop::TooHeavy) } else { Ok(()) }
+        if self.weight > self.most { Err(Unweighed::TooHeavy) } else { Ok(()) }
     }
 }
 
@@ -295,15 +318,21 @@ mod tests {
         let calls = vec![RecordCallRequest::default(); 1_000];
         let mut batch = BatchRecordCallsRequest { calls }.encode_to_vec();
         let weight = shapes.weigh(BATCH, &batch, usize::MAX).unwrap();
-        assert_eq!(shapes.weigh(BATCH, &batch, weight), Some(weight));
-        assert_eq!(shapes.weigh(BATCH, &batch, weight - 1), None);
+        assert_eq!(shapes.weigh(BATCH, &batch, weight), Ok(weight));
+        assert_eq!(shapes.weigh(BATCH, &batch, weight - 1), Err(Unweighed::TooHeavy));
         // A length without what it is the length of.
         batch.extend([0x0a, 0xff, 0x01]);
-        assert_eq!(shapes.weigh(BATCH, &batch, usize::MAX), Some(weight));
-        for broken in [&[0xff; 20][..], &[0], &[0x0a, 0x80], &[0x0b, 0x0b, 0x0b], &[0x09, 1]] {
-            assert_eq!(shapes.weigh(BATCH, broken, 0), Some(0), "{broken:?}");
+        assert_eq!(shapes.weigh(BATCH, &batch, usize::MAX), Ok(weight));
+        // A list within an object that is said to be shorter: the decoder would read all of the list first.
+        let list = wrap(&[0x32], [0x0a, 0].repeat(1_000));
+        let mut object = wrap(&[0x82, 0x01], wrap(&[0x0a], wrap(&[0x12], list)));
+        assert!(shapes.weigh(RECORD, &object, usize::MAX).unwrap() > 1_000 * size_of::<Value>());
+        object[2..4].copy_from_slice(&[0x90, 0x01]);
+        assert_eq!(shapes.weigh(RECORD, &object, usize::MAX), Err(Unweighed::Overrun));
+        for broken in [&[0xff; 20][..], &[0], &[0x0a, 0x80], &[0x09, 1], &[0x0d]] {
+            assert_eq!(shapes.weigh(BATCH, broken, 0), Ok(0), "{broken:?}");
         }
-        assert_eq!(shapes.weigh("/leadcapture.v1.LeadService/Steal", &batch, 0), Some(0));
+        assert_eq!(shapes.weigh("/leadcapture.v1.LeadService/Steal", &batch, 0), Ok(0));
         // Deeper than the decoder goes: custom_data (0x82 0x01), then objects within objects.
         let deep = (0..10_000)
             .fold(Vec::new(), |inner: Vec<u8>, _| wrap(&[0x2a], wrap(&[0x0a], wrap(&[0x12], inner))));
