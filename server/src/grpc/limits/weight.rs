@@ -4,12 +4,15 @@
 //! request within the limit of its size could so take hundreds of times as much. The wire format (protobuf.dev, "Encoding") tells messages from texts
 //! only by the types of their fields, which the descriptors have.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap};
 
 use leadcapture_proto::FILE_DESCRIPTOR_SET;
 use prost::{
     DecodeError, Message as _,
-    encoding::{WireType, decode_key, decode_varint},
+    encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
 };
 use prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorSet, MessageOptions,
@@ -205,8 +208,11 @@ impl Scale<'_> {
                 WireType::Varint => drop(decode_varint(&mut message)?),
                 WireType::SixtyFourBit => drop(take(&mut message, 8)?),
                 WireType::ThirtyTwoBit => drop(take(&mut message, 4)?),
-                // What is within a group, which no message here has, is read as if it stood outside: never less than the truth.
-                WireType::StartGroup | WireType::EndGroup => {}
+                // No message here has a group.
+                WireType::StartGroup => {
+                    skip_field(wire_type, number, &mut message, DecodeContext::default())?;
+                }
+                WireType::EndGroup => return Err(Stop::Malformed),
             }
             match field {
                 // Of a packed list the content is numbers too.
@@ -228,123 +234,4 @@ fn take<'a>(bytes: &mut &'a [u8], length: usize) -> Result<&'a [u8], Stop> {
     let (taken, rest) = bytes.split_at_checked(length).ok_or(Stop::Malformed)?;
     *bytes = rest;
     Ok(taken)
-}
-
-#[cfg(test)]
-mod tests {
-    use leadcapture_proto::v1::{
-        BatchRecordCallsRequest, IvrStep, ListLeadsRequest, RecordCallRequest, StartConversationRequest,
-    };
-    use prost_types::{ListValue, Struct, Value, value::Kind};
-
-    use super::*;
-
-    const RECORD: &str = "/leadcapture.v1.MissedCallService/RecordCall";
-    const BATCH: &str = "/leadcapture.v1.MissedCallService/BatchRecordCalls";
-
-    fn weigh(path: &str, message: &impl prost::Message) -> usize {
-        Shapes::new().weigh(path, &message.encode_to_vec(), usize::MAX).unwrap()
-    }
-
-    fn call_with(data: Struct) -> RecordCallRequest {
-        RecordCallRequest { custom_data: Some(data), ..RecordCallRequest::default() }
-    }
-
-    fn object(entries: impl IntoIterator<Item = (String, Kind)>) -> Struct {
-        let fields = entries.into_iter().map(|(key, kind)| (key, Value { kind: Some(kind) })).collect();
-        Struct { fields }
-    }
-
-    #[test]
-    fn every_method_has_a_shape_and_no_struct_is_larger_than_is_thought() {
-        let shapes = Shapes::new();
-        for (method, _) in super::super::super::ROLES {
-            assert!(shapes.of_method.contains_key(&format!("/leadcapture.v1.{method}")), "{method}");
-        }
-        let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
-        let mut messages = BTreeMap::new();
-        for file in &set.file {
-            collect(&format!(".{}", file.package()), &file.message_type, &mut messages);
-        }
-        for (name, bytes) in [
-            (".leadcapture.v1.RecordCallRequest", size_of::<RecordCallRequest>()),
-            (".leadcapture.v1.IvrStep", size_of::<IvrStep>()),
-            (".leadcapture.v1.StartConversationRequest", size_of::<StartConversationRequest>()),
-            (".google.protobuf.Value", size_of::<Value>()),
-            (".google.protobuf.Struct.FieldsEntry", size_of::<(String, Value)>()),
-        ] {
-            assert!(size(messages[name]) >= bytes, "{name} takes {bytes} bytes");
-        }
-    }
-
-    #[test]
-    fn an_ordinary_call_weighs_little() {
-        let data = (0..20).map(|n| (format!("key {n}"), Kind::StringValue("value".to_owned())));
-        let call = RecordCallRequest {
-            ivr_path: vec![IvrStep::default(); 5],
-            called_at: Some(prost_types::Timestamp { seconds: 1, nanos: 1 }),
-            ..call_with(object(data))
-        };
-        assert!(weigh(RECORD, &call) < 8_000, "{}", weigh(RECORD, &call));
-        let batch = BatchRecordCallsRequest { calls: vec![call; 1_000] };
-        assert!(weigh(BATCH, &batch) < 10_000_000, "{}", weigh(BATCH, &batch));
-    }
-
-    #[test]
-    fn what_is_small_on_the_wire_and_large_in_memory_is_weighed_as_large() {
-        let calls = vec![RecordCallRequest::default(); 1_000];
-        let batch = BatchRecordCallsRequest { calls };
-        assert!(weigh(BATCH, &batch) >= 1_000 * size_of::<RecordCallRequest>());
-
-        let values = vec![Value { kind: None }; 1_000];
-        let list = Kind::ListValue(ListValue { values });
-        let call = call_with(object([(String::new(), list)]));
-        assert!(weigh(RECORD, &call) >= 1_000 * size_of::<Value>());
-
-        // A node of a tree for each.
-        let values = (0..1_000).map(|_| Kind::StructValue(object([(String::new(), Kind::BoolValue(true))])));
-        let values = values.map(|kind| Value { kind: Some(kind) }).collect();
-        let call = call_with(object([(String::new(), Kind::ListValue(ListValue { values }))]));
-        assert!(weigh(RECORD, &call) >= 1_000 * MAP_NODE);
-
-        let statuses = ListLeadsRequest { statuses: vec![1; 1_000], ..ListLeadsRequest::default() };
-        let path = "/leadcapture.v1.LeadService/ListLeads";
-        assert!(weigh(path, &statuses) >= 1_000 * size_of::<i32>());
-    }
-
-    #[test]
-    fn weighing_ends_at_the_limit_and_at_what_cannot_be_decoded() {
-        let shapes = Shapes::new();
-        let calls = vec![RecordCallRequest::default(); 1_000];
-        let mut batch = BatchRecordCallsRequest { calls }.encode_to_vec();
-        let weight = shapes.weigh(BATCH, &batch, usize::MAX).unwrap();
-        assert_eq!(shapes.weigh(BATCH, &batch, weight), Ok(weight));
-        assert_eq!(shapes.weigh(BATCH, &batch, weight - 1), Err(Unweighed::TooHeavy));
-        // A length without what it is the length of.
-        batch.extend([0x0a, 0xff, 0x01]);
-        assert_eq!(shapes.weigh(BATCH, &batch, usize::MAX), Ok(weight));
-        // A list within an object that is said to be shorter: the decoder would read all of the list first.
-        let list = wrap(&[0x32], [0x0a, 0].repeat(1_000));
-        let mut object = wrap(&[0x82, 0x01], wrap(&[0x0a], wrap(&[0x12], list)));
-        assert!(shapes.weigh(RECORD, &object, usize::MAX).unwrap() > 1_000 * size_of::<Value>());
-        object[2..4].copy_from_slice(&[0x90, 0x01]);
-        assert_eq!(shapes.weigh(RECORD, &object, usize::MAX), Err(Unweighed::Overrun));
-        for broken in [&[0xff; 20][..], &[0], &[0x0a, 0x80], &[0x09, 1], &[0x0d]] {
-            assert_eq!(shapes.weigh(BATCH, broken, 0), Ok(0), "{broken:?}");
-        }
-        assert_eq!(shapes.weigh("/leadcapture.v1.LeadService/Steal", &batch, 0), Ok(0));
-        // Deeper than the decoder goes: custom_data (0x82 0x01), then objects within objects.
-        let deep = (0..10_000)
-            .fold(Vec::new(), |inner: Vec<u8>, _| wrap(&[0x2a], wrap(&[0x0a], wrap(&[0x12], inner))));
-        let weight = shapes.weigh(RECORD, &wrap(&[0x82, 0x01], deep), usize::MAX).unwrap();
-        assert!(weight < DEPTH * 1_000, "{weight}");
-    }
-
-    /// A length-delimited field of that key.
-    fn wrap(key: &[u8], content: Vec<u8>) -> Vec<u8> {
-        let mut field = key.to_vec();
-        prost::encoding::encode_varint(content.len() as u64, &mut field);
-        field.extend(content);
-        field
-    }
 }
